@@ -3,7 +3,6 @@
 #include "actors/io/keyed_hash.h"
 
 #include <assert.h>
-
 #include <sodium.h>
 
 static_assert(KEYED_HASH_KEY_BYTES == crypto_shorthash_KEYBYTES, "SipHash-2-4 takes a key of 16 bytes");

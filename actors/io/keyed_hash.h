@@ -2,9 +2,9 @@
 /*
  * keyed_hash -- the keyed hash functions of libsodium that Shunt uses, and random bytes for secrets.
  *
- * SipHash-2-4 (Aumasson and Bernstein, 2012) is a pseudo-random function made for short inputs: without the key its values
- * cannot be told from chance, and one call costs some 20 ns. Keys are made from text of any length with BLAKE2b, so an
- * operator can write a sentence where a key is wanted. All functions may be called from any thread.
+ * SipHash-2-4 (Aumasson and Bernstein, 2012) is a pseudo-random function made for short inputs: without the key its
+ * values cannot be told from chance, and one call costs some 20 ns. Keys are made from text of any length with BLAKE2b,
+ * so an operator can write a sentence where a key is wanted. All functions may be called from any thread.
  */
 #ifndef ACTORS_IO_KEYED_HASH_H
 #define ACTORS_IO_KEYED_HASH_H

@@ -60,7 +60,8 @@ static uint64_t feistel_backward(const struct code_permutation *permutation, uin
     return (left << permutation->half_bits) | right;
 }
 
-/* Both walks end: they follow one cycle of a permutation, and the cycle holds the value they started from, which is inside. */
+/* Both walks end: they follow one cycle of a permutation, and the cycle holds the value they started from, which is
+ * inside. */
 uint64_t code_permutation_forward(const struct code_permutation *permutation, uint64_t index)
 {
     assert(index < permutation->size);

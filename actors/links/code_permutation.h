@@ -3,15 +3,15 @@
  * code_permutation -- turns the numbers 0, 1, 2 ... into short codes that look like chance, each code exactly once.
  *
  * The numbers below 62^length are permuted by a balanced Feistel network under a secret key; whatever falls outside is
- * permuted again until it falls inside (cycle walking: Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
- * A permutation repeats nothing by construction, so codes need no table of what was given, and without the key neither a
- * code's neighbour nor how many there are can be told from it.
+ * permuted again until it falls inside (cycle walking: Black and Rogaway, "Ciphers with Arbitrary Finite Domains",
+ * 2002). A permutation repeats nothing by construction, so codes need no table of what was given, and without the key
+ * neither a code's neighbour nor how many there are can be told from it.
  *
- * The round function is SipHash-2-4: a keyed pseudo-random function whose input here is 16 bytes. AES would do as well, but
- * its block is far wider than a half of ours and without special instructions it is slower; HMAC-SHA-256 costs twenty times
- * as much and adds nothing at 21 bits a half. Ten rounds, as in NIST's FF1 (SP 800-38G), because small domains need more
- * than the four of Luby and Rackoff. Halves of equal width cover less than four times the domain, so a walk takes fewer
- * than four steps on average (1.25 at 7 characters).
+ * The round function is SipHash-2-4: a keyed pseudo-random function whose input here is 16 bytes. AES would do as well,
+ * but its block is far wider than a half of ours and without special instructions it is slower; HMAC-SHA-256 costs
+ * twenty times as much and adds nothing at 21 bits a half. Ten rounds, as in NIST's FF1 (SP 800-38G), because small
+ * domains need more than the four of Luby and Rackoff. Halves of equal width cover less than four times the domain, so
+ * a walk takes fewer than four steps on average (1.25 at 7 characters).
  */
 #ifndef ACTORS_LINKS_CODE_PERMUTATION_H
 #define ACTORS_LINKS_CODE_PERMUTATION_H

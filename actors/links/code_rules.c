@@ -5,12 +5,13 @@
 #include <strings.h>
 
 static const char *const reserved[] = {
-    "about", "account", "admin", "api", "app", "assets", "asset", "auth", "config", "console", "css", "dashboard",
-    "debug", "docs", "favicon", "favicons", "fonts", "graphql", "health", "healthz", "help", "icons", "images", "img",
-    "index", "internal", "js", "livez", "login", "logout", "manifest", "media", "metrics", "oauth", "openapi", "ping",
-    "privacy", "public", "qr", "readyz", "redoc", "register", "robots", "root", "rpc", "security", "settings",
-    "shorten", "shunt", "signin", "signup", "sitemap", "sso", "static", "stats", "status", "swagger", "system",
-    "terms", "uploads", "users", "v1", "v2", "v3", "version", "webhooks", "wellknown", "ws", "www",
+    "about",    "account",   "admin",   "api",    "app",     "assets",   "asset",     "auth",    "config", "console",
+    "css",      "dashboard", "debug",   "docs",   "favicon", "favicons", "fonts",     "graphql", "health", "healthz",
+    "help",     "icons",     "images",  "img",    "index",   "internal", "js",        "livez",   "login",  "logout",
+    "manifest", "media",     "metrics", "oauth",  "openapi", "ping",     "privacy",   "public",  "qr",     "readyz",
+    "redoc",    "register",  "robots",  "root",   "rpc",     "security", "settings",  "shorten", "shunt",  "signin",
+    "signup",   "sitemap",   "sso",     "static", "stats",   "status",   "swagger",   "system",  "terms",  "uploads",
+    "users",    "v1",        "v2",      "v3",     "version", "webhooks", "wellknown", "ws",      "www",
 };
 
 static bool is_letter_or_digit(char c)

@@ -2,8 +2,8 @@
 /*
  * code_rules -- which words may be short codes.
  *
- * A code is letters and digits of ASCII, case-sensitive. Words that a route uses or may want one day are reserved whatever
- * their case, because `/API` beside `/api` would be a trap. Pure, any thread.
+ * A code is letters and digits of ASCII, case-sensitive. Words that a route uses or may want one day are reserved
+ * whatever their case, because `/API` beside `/api` would be a trap. Pure, any thread.
  */
 #ifndef ACTORS_LINKS_CODE_RULES_H
 #define ACTORS_LINKS_CODE_RULES_H

@@ -31,8 +31,8 @@ static const struct range4 special4[] = {
 };
 
 /* Names that never lead out of a private network. */
-static const char *const private_names[] = { "localhost", "local", "internal", "intranet", "lan", "home.arpa",
-                                             "test",      "invalid", "onion" };
+static const char *const private_names[] = { "localhost", "local", "internal", "intranet", "lan",
+                                             "home.arpa", "test",  "invalid",  "onion" };
 
 static bool in_range4(uint32_t address, struct range4 range)
 {
@@ -52,7 +52,8 @@ static bool is_loopback4(uint32_t address)
     return address == 0 || address >> 24 == 127;
 }
 
-/* Reads a literal address into *ret4 or ret6 (16 bytes). IPv4 inside IPv6 counts as IPv4. Returns 4, 6 or 0 for a name. */
+/* Reads a literal address into *ret4 or ret6 (16 bytes). IPv4 inside IPv6 counts as IPv4. Returns 4, 6 or 0 for a name.
+ */
 static int read_address(struct slice host, uint32_t *ret4, unsigned char ret6[16])
 {
     static const unsigned char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };

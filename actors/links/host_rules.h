@@ -14,12 +14,13 @@
 
 /* All take a host as the URL parser writes it: lower case, IPv4 as four decimals, IPv6 in brackets. */
 
-/* Whether the host is this machine itself: localhost and names below it, 127.0.0.0/8, ::1, and the unspecified addresses,
- * which most systems connect to themselves. */
+/* Whether the host is this machine itself: localhost and names below it, 127.0.0.0/8, ::1, and the unspecified
+ * addresses, which most systems connect to themselves. */
 bool host_rules_is_loopback(struct slice host);
 
 /* Whether the public Internet could know this host: not an address for private or special use (IANA's special-purpose
- * registries, RFC 6890), not a name of one label, not below a name reserved for private use (RFC 6761, 6762, 8375, 9476). */
+ * registries, RFC 6890), not a name of one label, not below a name reserved for private use (RFC 6761, 6762, 8375,
+ * 9476). */
 bool host_rules_is_public(struct slice host);
 
 #endif

@@ -264,18 +264,21 @@ static bool leads_somewhere_good(const struct url_rules *rules, const struct url
     if (url_hostname(url).size == 0)
         return refuse(reason, "The URL has no host; write one after the two slashes, as in https://example.org/.");
     if (url_href(url).size > URL_LIMIT_BYTES)
-        return refuse(reason, "The URL is longer than %d bytes once it is percent-encoded; shorten it.", URL_LIMIT_BYTES);
+        return refuse(reason, "The URL is longer than %d bytes once it is percent-encoded; shorten it.",
+                      URL_LIMIT_BYTES);
     if (is_own_place(rules, url))
         return refuse(reason, "The URL points to this shortener itself, which would be a loop; give the final target.");
     if (rules->public_only && !host_rules_is_public(url_hostname(url)))
-        return refuse(reason, "The URL's host is private or reserved; only hosts on the public Internet are allowed here.");
+        return refuse(reason,
+                      "The URL's host is private or reserved; only hosts on the public Internet are allowed here.");
     return true;
 }
 
 /* ------------------------------------------------------------------------------------------------ Location */
 
 /* The bytes below 0x7f that the URL standard percent-encodes, by part of the URL (path, query, fragment percent-encode
- * sets). The apostrophe, which it encodes in queries, is left out: RFC 3986 allows it, so a server can have signed it. */
+ * sets). The apostrophe, which it encodes in queries, is left out: RFC 3986 allows it, so a server can have signed it.
+ */
 static const char escaped_in_path[] = " \"<>^`{}";
 static const char escaped_in_query[] = " \"<>";
 static const char escaped_in_fragment[] = " \"<>`";
@@ -308,7 +311,9 @@ static void write_target(struct slice original, const struct url *url, struct ur
     ret_target->location = (struct slice){ .at = ret_target->href, .size = url_href(url).size };
 }
 
-bool url_rules_accept(const struct url_rules *rules, struct slice given, struct url_target *ret_target,
+bool url_rules_accept(const struct url_rules *rules,
+                      struct slice given,
+                      struct url_target *ret_target,
                       char reason[URL_REASON_LIMIT_BYTES])
 {
     struct slice text = trim(given);

@@ -3,8 +3,9 @@
  * url_rules -- which URLs a short link may point to, and what its redirect will say.
  *
  * A target is read by the WHATWG rules, because the browser that follows the link reads it so; what those rules would
- * quietly mend (a missing `//`, a backslash, a tab inside) is refused instead, because people and other parsers read such
- * text differently, and that difference is what phishing lives on. Every refusal is a sentence that says what to change.
+ * quietly mend (a missing `//`, a backslash, a tab inside) is refused instead, because people and other parsers read
+ * such text differently, and that difference is what phishing lives on. Every refusal is a sentence that says what to
+ * change.
  *
  * Pure: no clock, no I/O, any thread.
  */
@@ -16,10 +17,10 @@
 #include "proto/slice.h"
 
 enum {
-    URL_LIMIT_BYTES = 8 * 1024,  /* of a target as given and of its serialisation */
-    URL_SCHEMES_LIMIT = 16,      /* allowed schemes */
-    URL_OWN_PLACES_LIMIT = 32,   /* places where this platform itself answers */
-    URL_HOST_LIMIT_BYTES = 256,  /* a DNS name has at most 253 */
+    URL_LIMIT_BYTES = 8 * 1024, /* of a target as given and of its serialisation */
+    URL_SCHEMES_LIMIT = 16,     /* allowed schemes */
+    URL_OWN_PLACES_LIMIT = 32,  /* places where this platform itself answers */
+    URL_HOST_LIMIT_BYTES = 256, /* a DNS name has at most 253 */
     URL_REASON_LIMIT_BYTES = 256
 };
 
@@ -44,13 +45,16 @@ struct url_target {
     char href[URL_LIMIT_BYTES];
 };
 
-/* Reads settings into rules: `schemes` and `own_places` are lists separated by blanks or commas; a place is a URL, a host or
- * host:port. Returns NULL, or a sentence that says what is wrong with them (valid until the next call on this thread). */
+/* Reads settings into rules: `schemes` and `own_places` are lists separated by blanks or commas; a place is a URL, a
+ * host or host:port. Returns NULL, or a sentence that says what is wrong with them (valid until the next call on this
+ * thread). */
 const char *url_rules_init(struct url_rules *rules, struct slice schemes, struct slice own_places, bool public_only);
 
-/* Whether `given` may be the target of a link. If so, fills *ret_target, which must outlive the use of its slices and may not
- * be moved; if not, writes one sentence to `reason` and leaves *ret_target undefined. */
-bool url_rules_accept(const struct url_rules *rules, struct slice given, struct url_target *ret_target,
+/* Whether `given` may be the target of a link. If so, fills *ret_target, which must outlive the use of its slices and
+ * may not be moved; if not, writes one sentence to `reason` and leaves *ret_target undefined. */
+bool url_rules_accept(const struct url_rules *rules,
+                      struct slice given,
+                      struct url_target *ret_target,
                       char reason[URL_REASON_LIMIT_BYTES]);
 
 #endif

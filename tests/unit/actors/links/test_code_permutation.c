@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* code_permutation: a bijection, proven by trying every number where there are few; scattered; different under each key. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* code_permutation: a bijection, proven by trying every number where there are few; scattered; different under each
+ * key. */
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "actors/links/code_permutation.h"
+#include "tests/testing.h"
 
 static struct code_permutation permutation_of(const char *key_text, uint32_t length)
 {
@@ -111,9 +107,9 @@ static void codes_never_change(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_number_has_its_own_place),   cmocka_unit_test(the_way_back_holds_at_every_length),
+        cmocka_unit_test(every_number_has_its_own_place),    cmocka_unit_test(the_way_back_holds_at_every_length),
         cmocka_unit_test(there_are_62_to_the_seventh_codes), cmocka_unit_test(neighbours_have_nothing_in_common),
-        cmocka_unit_test(every_key_has_codes_of_its_own),   cmocka_unit_test(codes_never_change),
+        cmocka_unit_test(every_key_has_codes_of_its_own),    cmocka_unit_test(codes_never_change),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
