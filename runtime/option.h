@@ -36,7 +36,10 @@ struct option {
 };
 
 /* Parses `text` for `row` into the field at `field`. For texts and stores `*field` borrows `text`. Returns NULL, or a
- * sentence that says what was expected, valid until the next call on this thread. */
+ * phrase that says what was expected, valid until the next call on this thread. */
 const char *option_parse(const struct option *row, const char *text, void *field);
+
+/* That sentence by itself, as a phrase: "a duration, such as 250us, 10ms, 5s, 2min, 1h or 7d, from 1ms to 1min". */
+const char *option_expected(const struct option *row);
 
 #endif
