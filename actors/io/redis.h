@@ -80,7 +80,8 @@ struct redis_options {
 
 /* Starts to connect and returns at once. NULL with a sentence in `why` when the address is malformed. */
 struct redis *redis_open(struct actor *me, const struct redis_options *options, char *why, size_t room);
-/* Drops everything: handlers still due do not come. Accepts NULL in *redis; sets it to NULL. */
+/* Drops everything: handlers still due do not come. Not from inside one of its handlers. Accepts NULL in *redis; sets
+ * it to NULL. */
 void redis_close(struct redis **redis);
 
 /* The number of the present connection; 0 while there is none. */
@@ -102,7 +103,7 @@ void redis_command(struct redis *redis,
     redis_command((redis), (const struct slice[]){ __VA_ARGS__ },                                                      \
                   sizeof((const struct slice[]){ __VA_ARGS__ }) / sizeof(struct slice), 0, (then), (context))
 
-/* Writes what this turn has issued. Cheap when there is nothing. Call it in `turn_end`. */
+/* Writes what this turn has issued. Cheap when there is nothing; accepts NULL. Call it in `turn_end`. */
 void redis_flush(struct redis *redis);
 
 #endif

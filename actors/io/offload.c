@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * offload -- see offload.h.
+ *
+ * Two parties hold the task: the thread and the actor. Whoever comes second frees it; the lock decides who that is, and
+ * keeps the thread from waking an actor that has just cancelled.
+ */
+#include "actors/io/offload.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "runtime/actor.h"
+
+/* Enough for a resolver or librdkafka's calls, little enough not to matter. */
+enum { STACK_BYTES = 512 * 1024 };
+
+struct offload {
+    struct offload_task task;
+    void *context;
+    struct actor *me;
+    struct waker *waker;
+    pthread_mutex_t lock;
+    bool is_finished; /* the thread has let go */
+    bool is_left;     /* the actor has let go */
+};
+
+static void destroy(struct offload *offload)
+{
+    if (offload->task.discard != NULL)
+        offload->task.discard(offload->context);
+    pthread_mutex_destroy(&offload->lock);
+    free(offload);
+}
+
+static void *run(void *argument)
+{
+    struct offload *offload = argument;
+    bool is_last;
+
+    offload->task.work(offload->context);
+    pthread_mutex_lock(&offload->lock);
+    offload->is_finished = true;
+    is_last = offload->is_left;
+    if (!is_last)
+        actor_wake(offload->waker);
+    pthread_mutex_unlock(&offload->lock);
+    if (is_last)
+        destroy(offload);
+    return NULL;
+}
+
+static bool start_thread(struct offload *offload)
+{
+    pthread_attr_t attributes;
+    sigset_t all;
+    sigset_t before;
+    pthread_t thread;
+    int failure;
+
+    /* Signals are the main thread's business. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    failure = pthread_create(&thread, &attributes, run, offload);
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failure == 0;
+}
+
+static struct offload *create(struct actor *me, const struct offload_task *task, void *context)
+{
+    struct offload *offload = calloc(1, sizeof(*offload));
+
+    if (offload == NULL)
+        return NULL;
+    offload->task = *task;
+    offload->context = context;
+    offload->me = me;
+    pthread_mutex_init(&offload->lock, NULL);
+    return offload;
+}
+
+static void finished(struct actor *me, void *context)
+{
+    struct offload *offload = context;
+
+    pthread_mutex_lock(&offload->lock); /* until the thread is out of it */
+    assert(offload->is_finished && !offload->is_left);
+    pthread_mutex_unlock(&offload->lock);
+    actor_waker_close(me, &offload->waker);
+    if (offload->task.done != NULL)
+        offload->task.done(me, offload->context);
+    destroy(offload);
+}
+
+static void abandon(struct offload *offload)
+{
+    pthread_mutex_destroy(&offload->lock);
+    free(offload);
+}
+
+struct offload *offload_start(struct actor *me, const struct offload_task *task, void *context)
+{
+    struct offload *offload = create(me, task, context);
+
+    if (offload == NULL)
+        return NULL;
+    offload->waker = actor_waker(me, finished, offload);
+    if (offload->waker != NULL && start_thread(offload))
+        return offload;
+    actor_waker_close(me, &offload->waker);
+    abandon(offload);
+    return NULL;
+}
+
+void offload_cancel(struct offload **which)
+{
+    struct offload *offload = *which;
+    bool is_last;
+
+    *which = NULL;
+    if (offload == NULL)
+        return;
+    pthread_mutex_lock(&offload->lock);
+    actor_waker_close(offload->me, &offload->waker);
+    offload->is_left = true;
+    is_last = offload->is_finished;
+    pthread_mutex_unlock(&offload->lock);
+    if (is_last)
+        destroy(offload);
+}
+
+void offload_forget(const struct offload_task *task, void *context)
+{
+    struct offload *offload = create(NULL, task, context);
+
+    if (offload != NULL) {
+        offload->is_left = true;
+        if (start_thread(offload))
+            return;
+        abandon(offload);
+    }
+    task->work(context);
+    if (task->discard != NULL)
+        task->discard(context);
+}
