@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+#
+# What all stores' scripts share; as-user puts it in front of each. A script defines `run` and `explain` and ends with `main`.
+#
+# Exit codes, for the launcher:  69 something is missing or taken: starting again will not help until a person acts
+#                                78 the data are damaged or not ours: never start again by itself
+#                                anything else: the server's own; starting again may help
+set -uf # no wildcards: option values are used unquoted
+umask 077
+LC_ALL=C
+export LC_ALL
+
+# What the server says last, in one sentence to a person.
+fail() { # CODE SENTENCE
+    echo "store $SHUNT_STORE_NAME: $2" >&2
+    exit "$1"
+}
+
+move_away="stop shunt, move $SHUNT_STORE_DIR away (or put a backup in its place), and start again"
+
+need() { # PROGRAM PACKAGE
+    command -v "$1" >/dev/null || fail 69 "$1 is not installed; install the package $2 (./shunt up does it where it may)"
+}
+
+# Does anything listen on this address already? Servers say it in pages of their own; here it is one sentence.
+need_port() { # PORT
+    case $SHUNT_STORE_HOST in
+    127.0.0.1) address='(00000000|0100007F|0{32}|0000000000000000FFFF00000100007F)' ;;
+    *) address='[0-9A-F]*' ;;
+    esac
+    if grep -Eqs ": $address:$(printf '%04X' "$1") [0-9A-F]*:0000 0A " /proc/net/tcp /proc/net/tcp6; then
+        fail 69 "port $1 is in use by another program (\`ss -ltnp 'sport = :$1'\` names it); stop that or give this store another port"
+    fi
+}
+
+# Calls FUNCTION name value for each of the topology's options of this store.
+each_option() { # FUNCTION
+    for option in ${SHUNT_STORE_OPTIONS-}; do
+        case $option in
+        [a-z]*=*) "$1" "${option%%=*}" "${option#*=}" ;;
+        *) fail 69 "option '$option' is not name=value" ;;
+        esac
+    done
+}
+
+# Replaces every CHARACTER in TEXT; the result is in $replaced. No process, and nothing on a command line.
+replace() { # TEXT CHARACTER BY
+    replaced='' rest=$1
+    while :; do
+        case $rest in
+        *"$2"*) replaced=$replaced${rest%%"$2"*}$3 rest=${rest#*"$2"} ;;
+        *) replaced=$replaced$rest && return ;;
+        esac
+    done
+}
+
+main() { # VERB
+    case $1 in
+    run)
+        # The launcher died while this shell was being started: nobody would ever stop the server.
+        [ "$PPID" = "$SHUNT_STORE_PARENT" ] || exit 69
+        cd "$SHUNT_STORE_DIR" 2>/dev/null || cd /
+        run
+        ;;
+    explain) explain "$(tail -n 200)" ;;
+    *) fail 64 "no such verb '$1': run, explain" ;;
+    esac
+}
