@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * declare -- turns the rows of one `.def` file into C structs. No include guard: it is included once for each file, with
- * MESSAGE_FILE set to the file's name. See schema.h for what comes out.
+ * declare -- turns the rows of one `.def` file into C structs. No include guard: it is included once for each file,
+ * with MESSAGE_FILE set to the file's name. See schema.h for what comes out.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,9 +18,13 @@
 #define RECORD(name, doc)                                                                                              \
     extern const struct message_schema name##_schema;                                                                  \
     struct name {
-#define MESSAGE(name, id, doc)              RECORD(name, doc)
-#define FIELD(owner, type, name, doc)       C_TYPE_##type name;
-#define LIST(owner, item, name, limit, doc) struct { const struct item *at; uint32_t count; } name;
+#define MESSAGE(name, id, doc)        RECORD(name, doc)
+#define FIELD(owner, type, name, doc) C_TYPE_##type name;
+#define LIST(owner, item, name, limit, doc)                                                                            \
+    struct {                                                                                                           \
+        const struct item *at;                                                                                         \
+        uint32_t count;                                                                                                \
+    } name;
 #define END(name)                                                                                                      \
     }                                                                                                                  \
     ;

@@ -2,8 +2,8 @@
 /*
  * schema -- what a message looks like, as data.
  *
- * Every message is declared once, as rows in a file `proto/messages/NAME.def`; struct, encoder, bounds-checked decoder and
- * printer follow from the rows. A `.def` file reads:
+ * Every message is declared once, as rows in a file `proto/messages/NAME.def`; struct, encoder, bounds-checked decoder
+ * and printer follow from the rows. A `.def` file reads:
  *
  *     RECORD(click, "one redirect that was answered")              a part of messages; never travels alone
  *         FIELD(click, TEXT, code, "the short code")
@@ -12,8 +12,8 @@
  *         LIST(click_commit, click, clicks, 4096, "at most one turn's worth")
  *     END(click_commit)
  *
- * Ids are for ever: add, never renumber, never reuse. New fields go last: an old reader skips what it does not know, a new
- * reader finds zero where an old writer had nothing. `proto/messages/NAME.h` makes the structs visible to C:
+ * Ids are for ever: add, never renumber, never reuse. New fields go last: an old reader skips what it does not know, a
+ * new reader finds zero where an old writer had nothing. `proto/messages/NAME.h` makes the structs visible to C:
  *
  *     struct click { struct slice code; };
  *     struct click_commit { struct { const struct click *at; uint32_t count; } clicks; };

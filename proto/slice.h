@@ -2,8 +2,8 @@
 /*
  * slice -- a run of bytes that somebody else owns.
  *
- * Text in messages travels as slices: not terminated, never NULL-dependent (an empty slice may have a NULL start), valid
- * as long as its owner says. Decoded messages point into the frame they came in: valid until the handler returns.
+ * Text in messages travels as slices: not terminated, never NULL-dependent (an empty slice may have a NULL start),
+ * valid as long as its owner says. Decoded messages point into the frame they came in: valid until the handler returns.
  */
 #ifndef PROTO_SLICE_H
 #define PROTO_SLICE_H

@@ -3,9 +3,9 @@
  * actor -- all that an actor's author includes.
  *
  * An actor is a named, supervised, single-threaded state machine with one bounded mailbox. Its code is a `const struct
- * actor_kind`: callbacks and tables. Everything here is called from inside those callbacks, on the actor's own thread; no
- * callback may block. What an actor sends leaves at the end of the turn: all letters of one turn to one receiver travel as
- * one ZeroMQ message, so an actor may send many small letters and pays for one.
+ * actor_kind`: callbacks and tables. Everything here is called from inside those callbacks, on the actor's own thread;
+ * no callback may block. What an actor sends leaves at the end of the turn: all letters of one turn to one receiver
+ * travel as one ZeroMQ message, so an actor may send many small letters and pays for one.
  *
  * Failure: `actor_fail` says that this actor cannot go on. The runtime then calls `stop`, frees the state and tells the
  * supervisor, which starts the actor anew by its policy. The mailbox outlives it.
@@ -67,7 +67,7 @@ enum pick {
 
 /* What happens to a letter when the receiver's credit is used up. */
 enum overload {
-    OVERLOAD_BLOCK,       /* it waits here, up to the window again; then actor_tell says false and an ask fails at once */
+    OVERLOAD_BLOCK, /* it waits here, up to the window again; then actor_tell says false and an ask fails at once */
     OVERLOAD_DROP_NEWEST, /* it is dropped and counted */
     OVERLOAD_DROP_OLDEST  /* the oldest waiting one is dropped and counted */
 };
@@ -75,11 +75,13 @@ enum overload {
 /* What delivery means on this outlet. */
 enum delivery {
     DELIVERY_AT_MOST_ONCE, /* a letter may be lost with either process or the connection */
-    DELIVERY_ACKNOWLEDGED  /* sent again until the receiver's runtime has it; repeats are filtered; order is kept. Survives a
-                              cut connection and the receiver's restart; what the sender held dies with the sender */
+    DELIVERY_ACKNOWLEDGED  /* sent again until the receiver's runtime has it; repeats are filtered; order is kept.
+                              Survives a  cut connection and the receiver's restart; what the sender held dies with the
+                              sender */
 };
 
-/* A way out of an actor: where its letters go. The topology may point it elsewhere and change pick, overload and window. */
+/* A way out of an actor: where its letters go. The topology may point it elsewhere and change pick, overload and
+ * window. */
 struct outlet {
     const char *name; /* in the topology */
     const char *to;   /* the kind that receives, unless the topology says otherwise */
@@ -102,20 +104,22 @@ struct actor_kind {
     const char *doc;  /* one line */
     size_t state_size;
 
-    /* State is zeroed and options are set before `start`. It may call actor_fail. A kind that `starts_slowly` is up only
-     * once it has called actor_started; others are up when `start` returns. */
+    /* State is zeroed and options are set before `start`. It may call actor_fail. A kind that `starts_slowly` is up
+     * only once it has called actor_started; others are up when `start` returns. Letters come from the return of
+     * `start` on, also before actor_started: such a kind refuses what it cannot do yet. */
     void (*start)(struct actor *me);
     bool starts_slowly;
 
-    /* Frees what the state owns. Called after every start, also a failed one: accepts half-built state. Must not send. */
+    /* Frees what the state owns. Called after every start, also a failed one: accepts half-built state. Must not send.
+     */
     void (*stop)(struct actor *me);
 
     /* Optional: no new work will come; finish what is accepted, then call actor_drained. Without it an actor is drained
      * when its mailbox is empty and its questions are answered. */
     void (*drain)(struct actor *me);
 
-    /* Optional: called at the end of every turn in which anything happened, before letters leave. The place to turn what a
-     * turn collected into one message or one store write. */
+    /* Optional: called at the end of every turn in which anything happened, before letters leave. The place to turn
+     * what a turn collected into one message or one store write. */
     void (*turn_end)(struct actor *me);
 
     /* Optional: a live option has just changed; its field is already set. */
@@ -135,14 +139,14 @@ struct actor_kind {
     size_t handler_count;
 
     enum on_failure on_failure;
-    uint64_t hang_limit_us;  /* a handler that runs longer than this is a hang; 0: 5 s */
-    uint64_t start_limit_us; /* a start that takes longer has failed; 0: 15 s */
-    uint64_t stop_limit_us;  /* a drain that takes longer is cut short; 0: 10 s */
+    uint64_t hang_limit_us;   /* a handler that runs longer than this is a hang; 0: 5 s */
+    uint64_t start_limit_us;  /* a start that takes longer has failed; 0: 15 s */
+    uint64_t stop_limit_us;   /* a drain that takes longer is cut short; 0: 10 s */
     uint32_t mailbox_letters; /* open questions at most; more are answered ASK_OVERLOADED. 0: 65,536 */
 };
 
-/* `.TABLE(options)` sets both the pointer and the count. Use: `TABLE(option, options)`. */
-#define TABLE(one, rows) .rows = rows, .one##_count = sizeof(rows) / sizeof((rows)[0])
+/* In a kind: `TABLE(option, my_options)` sets `.options` and `.option_count`; likewise metric, outlet and handler. */
+#define TABLE(one, table) .one##s = (table), .one##_count = sizeof(table) / sizeof((table)[0])
 
 /* ------------------------------------------------------------------------------------------------ life */
 
@@ -170,7 +174,8 @@ const char *actor_topology(const struct actor *me, const char *path);
 enum ask_outcome {
     ASK_ANSWERED = 0, /* message holds the answer */
     ASK_TIMED_OUT,    /* the deadline passed */
-    ASK_TARGET_DIED,  /* the process or the actor ended before it answered; the question may or may not have had effect */
+    ASK_TARGET_DIED,  /* the process or the actor ended before it answered; the question may or may not have had effect
+                       */
     ASK_OVERLOADED,   /* no credit, or the receiver has too many open questions: it has not been handled */
     ASK_NO_TARGET,    /* the topology has no receiver, or none is reachable: it has not been handled */
     ASK_FAILED        /* the receiver refused; see detail */
@@ -189,12 +194,13 @@ typedef void answer_handler(struct actor *me, void *context, const struct answer
 
 /* How to send; all zero is fine for a tell. */
 struct sending {
-    uint64_t deadline_us;  /* of an ask, from now; 0: 2 s */
-    answer_handler *then;  /* of an ask */
-    void *context;         /* handed to `then` */
-    uint64_t key;          /* for PICK_BY_KEY */
-    uint32_t avoid;        /* 1 + the receiver not to pick when there is another (a retry elsewhere); 0: none */
-    uint64_t trace[2];     /* trace id; zero: that of the letter being handled */
+    uint64_t deadline_us; /* of an ask, from now; 0: 2 s */
+    answer_handler *then; /* of an ask */
+    void *context;        /* handed to `then` */
+    uint64_t key;         /* for PICK_BY_KEY */
+    uint32_t avoid;       /* 1 + the receiver not to pick when there is another (a retry elsewhere); 0: none */
+    uint32_t only;        /* 1 + the one receiver to ask; 0: as the outlet picks */
+    uint64_t trace[2];    /* trace id; zero: that of the letter being handled */
 };
 
 /* Sends one way. False when it was not accepted (see enum overload); then the caller still has its message and decides.
@@ -203,13 +209,18 @@ bool actor_tell(struct actor *me, uint32_t outlet, const struct message_schema *
 #define TELL(me, outlet, type, ...) actor_tell((me), (outlet), &type##_schema, &(struct type){ __VA_ARGS__ })
 
 /* Asks one receiver. Returns the ask's number for actor_cancel_ask; never 0. With PICK_EACH use actor_ask_each. */
-uint64_t actor_ask(struct actor *me, uint32_t outlet, const struct sending *how, const struct message_schema *schema,
+uint64_t actor_ask(struct actor *me,
+                   uint32_t outlet,
+                   const struct sending *how,
+                   const struct message_schema *schema,
                    const void *message);
-#define ASK(me, outlet, how, type, ...)                                                                                \
-    actor_ask((me), (outlet), (how), &type##_schema, &(struct type){ __VA_ARGS__ })
+#define ASK(me, outlet, how, type, ...) actor_ask((me), (outlet), (how), &type##_schema, &(struct type){ __VA_ARGS__ })
 /* Asks every receiver; `then` comes once for each. Returns how many were asked; 0: `then` will not come. */
-uint32_t actor_ask_each(struct actor *me, uint32_t outlet, const struct sending *how,
-                        const struct message_schema *schema, const void *message);
+uint32_t actor_ask_each(struct actor *me,
+                        uint32_t outlet,
+                        const struct sending *how,
+                        const struct message_schema *schema,
+                        const void *message);
 /* No answer is wanted any more: `then` will not come. Unknown numbers are ignored. */
 void actor_cancel_ask(struct actor *me, uint64_t ask);
 
@@ -221,8 +232,7 @@ bool actor_receiver_is_up(const struct actor *me, uint32_t outlet, uint32_t rece
 /* Letters that an outlet would still accept now (for the receiver with the least). */
 uint32_t actor_credit(const struct actor *me, uint32_t outlet);
 
-void actor_answer(struct actor *me, struct question question, const struct message_schema *schema,
-                  const void *message);
+void actor_answer(struct actor *me, struct question question, const struct message_schema *schema, const void *message);
 #define ANSWER(me, question, type, ...) actor_answer((me), (question), &type##_schema, &(struct type){ __VA_ARGS__ })
 /* Answers ASK_FAILED with one sentence. */
 void actor_refuse(struct actor *me, struct question question, const char *format, ...)
@@ -234,9 +244,9 @@ bool actor_is_waiting(const struct actor *me, struct question question);
 
 typedef void timer_handler(struct actor *me, void *context);
 
-uint64_t actor_now_us(const struct actor *me);      /* monotonic; the same throughout a turn */
-uint64_t actor_wall_us(const struct actor *me);     /* wall clock, since 1970, read at the start of the turn */
-uint64_t actor_random(struct actor *me);            /* 64 random bits, seeded; not for secrets */
+uint64_t actor_now_us(const struct actor *me);  /* monotonic; the same throughout a turn */
+uint64_t actor_wall_us(const struct actor *me); /* wall clock, since 1970, read at the start of the turn */
+uint64_t actor_random(struct actor *me);        /* 64 random bits, seeded; not for secrets */
 /* Timers return a number for actor_cancel_timer, never 0. A periodic one never replays missed beats. */
 uint64_t actor_after(struct actor *me, uint64_t delay_us, timer_handler *handler, void *context);
 uint64_t actor_every(struct actor *me, uint64_t period_us, timer_handler *handler, void *context);
@@ -268,8 +278,8 @@ void actor_waker_close(struct actor *me, struct waker **waker);
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/* One structured line with time, node, actor and trace id, rate-limited per call site. One sentence, no newline; never a
- * client's address or what a click says. */
+/* One structured line with time, node, actor and trace id, rate-limited per call site. One sentence, no newline; never
+ * a client's address or what a click says. */
 #define actor_log(me, level, ...)                                                                                      \
     do {                                                                                                               \
         static struct log_site site_;                                                                                  \

@@ -2,8 +2,8 @@
 /*
  * breaker -- stops asking a dependency that does not answer, and finds out by itself when it does again.
  *
- * Pure logic, no clock and no I/O of its own: the caller hands in the time. After `threshold` failures in a row the breaker
- * opens; while open, nothing is let through; after a pause (exponential with jitter between `pause_min_us` and
+ * Pure logic, no clock and no I/O of its own: the caller hands in the time. After `threshold` failures in a row the
+ * breaker opens; while open, nothing is let through; after a pause (exponential with jitter between `pause_min_us` and
  * `pause_max_us`) one probe is let through (half-open); its success closes the breaker, its failure opens it again.
  */
 #ifndef RUNTIME_BREAKER_H
@@ -16,14 +16,14 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
 struct breaker {
     enum breaker_state state;
-    uint32_t failures;        /* in a row */
-    uint32_t threshold;       /* failures in a row that open it */
-    uint32_t openings;        /* in a row; widens the pause */
+    uint32_t failures;  /* in a row */
+    uint32_t threshold; /* failures in a row that open it */
+    uint32_t openings;  /* in a row; widens the pause */
     uint64_t pause_min_us;
     uint64_t pause_max_us;
-    uint64_t retry_at_us;     /* when open: when one probe may pass */
-    uint64_t opened_total;    /* for metrics */
-    char reason[128];         /* of the last failure */
+    uint64_t retry_at_us;  /* when open: when one probe may pass */
+    uint64_t opened_total; /* for metrics */
+    char reason[128];      /* of the last failure */
 };
 
 void breaker_init(struct breaker *breaker, uint32_t threshold, uint64_t pause_min_us, uint64_t pause_max_us);

@@ -2,8 +2,8 @@
 /*
  * metric -- figures that an actor keeps and others read.
  *
- * One writer (the actor's thread), any number of readers: relaxed atomics without read-modify-write, so counting costs an
- * ordinary add. A kind declares its metrics as rows; name, HELP and TYPE of the exposition come from the row.
+ * One writer (the actor's thread), any number of readers: relaxed atomics without read-modify-write, so counting costs
+ * an ordinary add. A kind declares its metrics as rows; name, HELP and TYPE of the exposition come from the row.
  */
 #ifndef RUNTIME_METRIC_H
 #define RUNTIME_METRIC_H

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT */
+/* actor -- what an actor's code calls; each function is a thin door to cell, post, timer and peer. */
+#include "runtime/actor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "runtime/cell/post.h"
+
+enum { DEADLINE_DEFAULT_US = 2 * 1000 * 1000 };
+
+/* ------------------------------------------------------------------------------------------------ life */
+
+void *actor_state(const struct actor *me)
+{
+    return me->state;
+}
+
+const char *actor_name(const struct actor *me)
+{
+    return me->name;
+}
+
+const char *actor_node(const struct actor *me)
+{
+    return me->reactor->node->name;
+}
+
+uint64_t actor_incarnation(const struct actor *me)
+{
+    return me->incarnation;
+}
+
+bool actor_is_draining(const struct actor *me)
+{
+    return me->life == CELL_DRAINING;
+}
+
+static bool make_folder(const char *path)
+{
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+const char *actor_folder(struct actor *me)
+{
+    char parent[ADDRESS_LIMIT];
+
+    if (me->folder[0] != '\0')
+        return me->folder;
+    snprintf(parent, sizeof parent, "nodes/%s", me->reactor->node->name);
+    snprintf(me->folder, sizeof me->folder, "nodes/%s", me->address);
+    if (make_folder("nodes") && make_folder(parent) && make_folder(me->folder))
+        return me->folder;
+    actor_fail(me, "cannot make the folder %s: %s; check the data folder's owner and free space", me->folder,
+               strerror(errno));
+    me->folder[0] = '\0';
+    return NULL;
+}
+
+void actor_fail(struct actor *me, const char *format, ...)
+{
+    va_list arguments;
+
+    if (me->has_failed)
+        return; /* the first reason is the one that matters */
+    va_start(arguments, format);
+    vsnprintf(me->reason, sizeof me->reason, format, arguments);
+    va_end(arguments);
+    me->has_failed = true;
+}
+
+const char *actor_topology(const struct actor *me, const char *path)
+{
+    const struct topology *topology = me->reactor->node->topology;
+    char store[64];
+    char property[64];
+
+    if (topology == NULL)
+        return NULL;
+    if (strcmp(path, "platform/url") == 0)
+        return topology->url;
+    if (strcmp(path, "platform/name") == 0)
+        return topology->name;
+    if (sscanf(path, "stores/%63[^/]/%63[^/]", store, property) != 2)
+        return NULL;
+
+    const struct topology_store *found = topology_find_store(topology, store);
+
+    if (found == NULL)
+        return NULL;
+    if (strcmp(property, "uri") == 0)
+        return found->uri;
+    for (size_t i = 0; i < found->property_count; i++) {
+        if (strcmp(found->properties[i].name, property) == 0)
+            return found->properties[i].value;
+    }
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------ picking */
+
+static uint64_t load_of(const struct peer *peer)
+{
+    uint64_t load = peer->asks_open + peer->waiting.count + (peer->out_number + peer->out_credited - 1 - peer->handled);
+
+    return load + (peer->is_down ? (uint64_t)1 << 32 : 0);
+}
+
+static uint32_t pick_least(const struct wired_outlet *outlet, uint32_t avoid)
+{
+    uint32_t best = UINT32_MAX;
+
+    for (uint32_t i = 0; i < outlet->count; i++) {
+        uint32_t candidate = (outlet->next + i) % outlet->count;
+
+        if (candidate + 1 == avoid && outlet->count > 1)
+            continue;
+        if (best == UINT32_MAX || load_of(outlet->receivers[candidate]) < load_of(outlet->receivers[best]))
+            best = candidate;
+    }
+    return best;
+}
+
+static uint32_t pick_next(const struct wired_outlet *outlet, uint32_t avoid)
+{
+    for (uint32_t i = 0; i < outlet->count; i++) {
+        uint32_t candidate = (outlet->next + i) % outlet->count;
+
+        if (!outlet->receivers[candidate]->is_down && (candidate + 1 != avoid || outlet->count == 1))
+            return candidate;
+    }
+    return avoid == outlet->next + 1 ? (outlet->next + 1) % outlet->count : outlet->next;
+}
+
+/* Rendezvous hashing (Thaler and Ravishankar 1998): when a receiver goes, only its keys move. */
+static uint32_t pick_by_key(const struct wired_outlet *outlet, uint64_t key)
+{
+    uint32_t best = 0;
+    uint64_t best_score = 0;
+
+    for (uint32_t i = 0; i < outlet->count; i++) {
+        const char *address = outlet->receivers[i]->address;
+        uint64_t score = XXH3_64bits_withSeed(address, strlen(address), key);
+
+        if (!outlet->receivers[i]->is_down && score >= best_score) {
+            best = i;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+static uint32_t pick_same_node(const struct actor *me, const struct wired_outlet *outlet, uint32_t avoid)
+{
+    for (uint32_t i = 0; i < outlet->count; i++) {
+        if (address_on_node(outlet->receivers[i]->address, me->reactor->node->name))
+            return i;
+    }
+    return pick_next(outlet, avoid);
+}
+
+static uint32_t pick(struct actor *me, struct wired_outlet *outlet, const struct sending *how)
+{
+    uint32_t picked;
+
+    switch (outlet->route.pick) {
+    case PICK_LEAST_OUTSTANDING:
+        picked = pick_least(outlet, how->avoid);
+        break;
+    case PICK_BY_KEY:
+        picked = pick_by_key(outlet, how->key);
+        break;
+    case PICK_SAME_NODE:
+        picked = pick_same_node(me, outlet, how->avoid);
+        break;
+    default:
+        picked = pick_next(outlet, how->avoid);
+        break;
+    }
+    outlet->next = (picked + 1) % outlet->count;
+    return picked;
+}
+
+/* ------------------------------------------------------------------------------------------------ telling and asking
+ */
+
+static struct wired_outlet *outlet_of(struct actor *me, uint32_t outlet)
+{
+    assert(outlet < me->kind->outlet_count);
+    return &me->outlets[outlet];
+}
+
+bool actor_tell(struct actor *me, uint32_t index, const struct message_schema *schema, const void *message)
+{
+    struct wired_outlet *outlet = outlet_of(me, index);
+    struct envelope envelope = { .kind = LETTER_TELL, .trace = { me->trace[0], me->trace[1] } };
+    bool accepted = true;
+
+    if (outlet->count == 0)
+        return me->kind->outlets[index].optional;
+    if (outlet->route.pick != PICK_EACH) {
+        uint32_t picked = pick(me, outlet, &(struct sending){ 0 });
+
+        return post_letter(me, outlet->receivers[picked], &envelope, outlet, schema, message) != PEER_REFUSED;
+    }
+    for (uint32_t i = 0; i < outlet->count; i++)
+        accepted &= post_letter(me, outlet->receivers[i], &envelope, outlet, schema, message) != PEER_REFUSED;
+    return accepted;
+}
+
+static void deadline_passed(struct actor *me, void *context);
+
+/* Opens the book's entry; a NULL peer means that it has failed already with `outcome`, which the timer says at once. */
+static struct ask *
+open_ask(struct actor *me, const struct sending *how, struct peer *peer, enum ask_outcome outcome, uint64_t *ret_number)
+{
+    uint64_t deadline_us = how->deadline_us > 0 ? how->deadline_us : DEADLINE_DEFAULT_US;
+    struct ask *ask = ask_open(&me->asks, ret_number);
+
+    assert(ask != NULL); /* ASKS_LIMIT is far above what windows allow */
+    ask->peer = peer;
+    ask->then = how->then;
+    ask->context = how->context;
+    ask->outcome = outcome;
+    ask->trace[0] = me->trace[0];
+    ask->trace[1] = me->trace[1];
+    ask->timer =
+        timer_set(&me->reactor->timers,
+                  (struct timer){ .due_us = peer != NULL ? me->reactor->now_us + deadline_us : me->reactor->now_us,
+                                  .owner = me,
+                                  .call = deadline_passed,
+                                  .context = (void *)(uintptr_t)*ret_number });
+    return ask;
+}
+
+static void end_at_once(struct actor *me, struct ask *ask, enum ask_outcome outcome)
+{
+    static const char *const details[] = {
+        [ASK_TIMED_OUT] = "no answer came before the deadline",
+        [ASK_OVERLOADED] = "the receiver has too much to do",
+        [ASK_NO_TARGET] = "there is nobody to ask",
+    };
+    struct answer answer = { .outcome = outcome, .detail = details[outcome], .receiver = ask->receiver };
+    answer_handler *then = ask->then;
+    void *context = ask->context;
+
+    if (ask->peer != NULL)
+        ask->peer->asks_open--;
+    ask_close(&me->asks, ask);
+    if (then != NULL)
+        then(me, context, &answer);
+}
+
+static void deadline_passed(struct actor *me, void *context)
+{
+    struct ask *ask = ask_find(&me->asks, (uint64_t)(uintptr_t)context);
+
+    if (ask != NULL)
+        end_at_once(me, ask, ask->peer != NULL ? ASK_TIMED_OUT : ask->outcome);
+}
+
+static uint64_t ask_peer(struct actor *me,
+                         struct wired_outlet *outlet,
+                         uint32_t receiver,
+                         const struct sending *how,
+                         const struct message_schema *schema,
+                         const void *message)
+{
+    struct peer *peer = outlet->receivers[receiver];
+    bool traced = (how->trace[0] | how->trace[1]) != 0;
+    uint64_t number;
+    struct ask *ask = open_ask(me, how, peer, ASK_ANSWERED, &number);
+    struct envelope envelope = { .kind = LETTER_ASK,
+                                 .correlation = number,
+                                 .deadline_us = how->deadline_us > 0 ? how->deadline_us : DEADLINE_DEFAULT_US };
+
+    ask->receiver = receiver;
+    memcpy(envelope.trace, traced ? how->trace : me->trace, sizeof envelope.trace);
+    memcpy(ask->trace, envelope.trace, sizeof ask->trace);
+    peer->asks_open++;
+    if (post_letter(me, peer, &envelope, outlet, schema, message) == PEER_TAKEN)
+        return number;
+    timer_cancel(&me->reactor->timers, ask->timer);
+    peer->asks_open--;
+    ask_close(&me->asks, ask);
+    ask = open_ask(me, how, NULL, ASK_OVERLOADED, &number);
+    ask->receiver = receiver;
+    return number;
+}
+
+uint64_t actor_ask(struct actor *me,
+                   uint32_t index,
+                   const struct sending *how,
+                   const struct message_schema *schema,
+                   const void *message)
+{
+    struct wired_outlet *outlet = outlet_of(me, index);
+    uint64_t number;
+
+    if (outlet->count == 0) {
+        open_ask(me, how, NULL, ASK_NO_TARGET, &number);
+        return number;
+    }
+    assert(how->only <= outlet->count);
+    return ask_peer(me, outlet, how->only > 0 ? how->only - 1 : pick(me, outlet, how), how, schema, message);
+}
+
+uint32_t actor_ask_each(struct actor *me,
+                        uint32_t index,
+                        const struct sending *how,
+                        const struct message_schema *schema,
+                        const void *message)
+{
+    struct wired_outlet *outlet = outlet_of(me, index);
+
+    for (uint32_t i = 0; i < outlet->count; i++)
+        ask_peer(me, outlet, i, how, schema, message);
+    return outlet->count;
+}
+
+void actor_cancel_ask(struct actor *me, uint64_t number)
+{
+    struct ask *ask = ask_find(&me->asks, number);
+
+    if (ask == NULL)
+        return;
+    if (ask->peer != NULL)
+        ask->peer->asks_open--;
+    timer_cancel(&me->reactor->timers, ask->timer);
+    ask_close(&me->asks, ask);
+}
+
+uint32_t actor_receivers(const struct actor *me, uint32_t outlet)
+{
+    assert(outlet < me->kind->outlet_count);
+    return me->outlets[outlet].count;
+}
+
+const char *actor_receiver_name(const struct actor *me, uint32_t outlet, uint32_t receiver)
+{
+    assert(receiver < actor_receivers(me, outlet));
+    return me->outlets[outlet].receivers[receiver]->address;
+}
+
+bool actor_receiver_is_up(const struct actor *me, uint32_t outlet, uint32_t receiver)
+{
+    assert(receiver < actor_receivers(me, outlet));
+    return !me->outlets[outlet].receivers[receiver]->is_down;
+}
+
+uint32_t actor_credit(const struct actor *me, uint32_t outlet)
+{
+    uint32_t least = UINT32_MAX;
+
+    for (uint32_t i = 0; i < actor_receivers(me, outlet); i++) {
+        uint32_t room = peer_room(me->outlets[outlet].receivers[i]);
+
+        least = room < least ? room : least;
+    }
+    return least;
+}
+
+/* ------------------------------------------------------------------------------------------------ answering */
+
+void actor_answer(struct actor *me, struct question question, const struct message_schema *schema, const void *message)
+{
+    struct question_entry *entry = question_find(&me->questions, question);
+
+    assert(entry != NULL); /* a question is answered once */
+
+    struct envelope envelope = { .kind = LETTER_ANSWER,
+                                 .correlation = entry->correlation,
+                                 .trace = { entry->trace[0], entry->trace[1] } };
+
+    post_letter(me, entry->peer, &envelope, NULL, schema, message);
+    question_close(&me->questions, entry);
+}
+
+void actor_refuse(struct actor *me, struct question question, const char *format, ...)
+{
+    char detail[256];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    ANSWER(me, question, ask_failed, .reason = ASK_FAILED, .detail = slice_of(detail));
+}
+
+bool actor_is_waiting(const struct actor *me, struct question question)
+{
+    const struct question_entry *entry = question_find(&me->questions, question);
+
+    return entry != NULL && me->reactor->now_us < entry->expires_us;
+}
+
+/* ------------------------------------------------------------------------------------------------ time */
+
+uint64_t actor_now_us(const struct actor *me)
+{
+    return me->reactor->now_us;
+}
+
+uint64_t actor_wall_us(const struct actor *me)
+{
+    return me->reactor->wall_us;
+}
+
+uint64_t actor_random(struct actor *me)
+{
+    return reactor_random(me->reactor);
+}
+
+uint64_t actor_after(struct actor *me, uint64_t delay_us, timer_handler *handler, void *context)
+{
+    return timer_set(
+        &me->reactor->timers,
+        (struct timer){ .due_us = me->reactor->now_us + delay_us, .owner = me, .call = handler, .context = context });
+}
+
+uint64_t actor_every(struct actor *me, uint64_t period_us, timer_handler *handler, void *context)
+{
+    assert(period_us > 0);
+    return timer_set(&me->reactor->timers, (struct timer){ .due_us = me->reactor->now_us + period_us,
+                                                           .period_us = period_us,
+                                                           .owner = me,
+                                                           .call = handler,
+                                                           .context = context });
+}
+
+void actor_cancel_timer(struct actor *me, uint64_t *timer)
+{
+    timer_cancel(&me->reactor->timers, *timer);
+    *timer = 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ being watched */
+
+static struct dependency *dependency_of(struct actor *me, const char *name)
+{
+    for (uint32_t i = 0; i < me->dependency_count; i++) {
+        if (strcmp(me->dependencies[i].name, name) == 0)
+            return &me->dependencies[i];
+    }
+    assert(me->dependency_count < DEPENDENCIES_LIMIT);
+    me->dependencies[me->dependency_count] = (struct dependency){ .name = name, .mode = "unknown" };
+    return &me->dependencies[me->dependency_count++];
+}
+
+void actor_dependency(struct actor *me, const char *name, const char *mode)
+{
+    struct dependency *dependency = dependency_of(me, name);
+
+    if (strcmp(dependency->mode, mode) == 0)
+        return;
+    actor_log(me, strcmp(mode, "normal") == 0 ? LOG_INFO : LOG_WARN, "%s is now %s (was %s)", name, mode,
+              dependency->mode);
+    dependency->mode = mode;
+}
+
+void actor_show_breaker(struct actor *me, const char *name, const struct breaker *breaker)
+{
+    dependency_of(me, name)->breaker = breaker;
+}

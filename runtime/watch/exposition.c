@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/watch/exposition.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/cell/cell.h"
+
+/* ------------------------------------------------------------------------------------------------ lines */
+
+__attribute__((format(printf, 2, 3))) static void put(struct buffer *out, const char *format, ...)
+{
+    va_list arguments;
+    char *at = buffer_reserve(out, 1024);
+
+    va_start(arguments, format);
+    int size = vsnprintf(at, 1024, format, arguments);
+    va_end(arguments);
+    assert(size >= 0 && size < 1024);
+    out->size += (size_t)size;
+}
+
+static void put_head(struct buffer *out, const char *name, const char *type, const char *help)
+{
+    put(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void exposition_line(
+    struct buffer *out, const char *name, const char *type, const char *help, const char *labels, double value)
+{
+    put_head(out, name, type, help);
+    put(out, "%s{%s} %.17g\n", name, labels, value);
+}
+
+static void put_histogram(struct buffer *out, const char *name, const char *labels, const struct histogram *histogram)
+{
+    uint64_t below = 0;
+
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        below += counter_read(&histogram->buckets[i]);
+        if (i + 1 < HISTOGRAM_BUCKETS)
+            put(out, "%s_bucket{%s,le=\"%.9g\"} %" PRIu64 "\n", name, labels, (double)((uint64_t)1 << i) / 1e6, below);
+    }
+    put(out, "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n", name, labels, below);
+    put(out, "%s_sum{%s} %.9g\n", name, labels, (double)counter_read(&histogram->sum_us) / 1e6);
+    put(out, "%s_count{%s} %" PRIu64 "\n", name, labels, below);
+}
+
+void histogram_observe_us(struct histogram *histogram, uint64_t value_us)
+{
+    unsigned bucket = value_us <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(value_us - 1);
+
+    counter_add(&histogram->buckets[bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1], 1);
+    counter_add(&histogram->sum_us, value_us);
+    counter_add(&histogram->count, 1);
+}
+
+/* ------------------------------------------------------------------------------------------------ an actor's */
+
+/* Histograms are kept in microseconds and exposed in seconds: a row named x_us comes out as x_seconds. */
+static void exposed_name(const char *prefix, const struct metric *row, char name[160])
+{
+    size_t size = strlen(row->name);
+
+    if (row->type == METRIC_HISTOGRAM_US && size > 3 && strcmp(row->name + size - 3, "_us") == 0)
+        snprintf(name, 160, "shunt_%s%.*s_seconds", prefix, (int)(size - 3), row->name);
+    else
+        snprintf(name, 160, "shunt_%s%s", prefix, row->name);
+}
+
+static void put_row(struct buffer *out, const char *prefix, const struct metric *row, const char *base, const char *own)
+{
+    static const char *const types[] = { "counter", "gauge", "histogram" };
+    const void *at = base + row->offset;
+    char name[160];
+    char labels[320];
+
+    exposed_name(prefix, row, name);
+    snprintf(labels, sizeof labels, "%s%s%s", own, row->labels != NULL ? "," : "",
+             row->labels != NULL ? row->labels : "");
+    put_head(out, name, types[row->type], row->help);
+    switch (row->type) {
+    case METRIC_COUNTER:
+        put(out, "%s{%s} %" PRIu64 "\n", name, labels, counter_read(at));
+        break;
+    case METRIC_GAUGE:
+        put(out, "%s{%s} %" PRId64 "\n", name, labels, gauge_read(at));
+        break;
+    case METRIC_HISTOGRAM_US:
+        put_histogram(out, name, labels, at);
+        break;
+    }
+}
+
+/* What every actor has, without writing anything. */
+static const struct metric common[] = {
+    { "letters_in_total", METRIC_COUNTER, offsetof(struct actor, letters_in), "Letters handled.", NULL },
+    { "letters_out_total", METRIC_COUNTER, offsetof(struct actor, letters_out), "Letters sent.", NULL },
+    { "late_answers_total", METRIC_COUNTER, offsetof(struct actor, late_answers),
+      "Answers that came after their deadline.", NULL },
+    { "errors_total", METRIC_COUNTER, offsetof(struct actor, errors), "Letters that could not be handled.", NULL },
+    { "mailbox_high_water_letters", METRIC_GAUGE, offsetof(struct actor, mailbox_high_water),
+      "Most letters that ever waited on the actor's own thread.", NULL },
+};
+
+static void put_derived(const struct actor *actor, struct buffer *out, const char *own)
+{
+    char labels[320];
+    uint64_t waiting = 0;
+    uint64_t stalls = 0;
+
+    for (uint32_t i = 0; i < actor->peer_count; i++) {
+        waiting += actor->peers[i]->waiting.count;
+        stalls += actor->peers[i]->stalls;
+    }
+    exposition_line(out, "shunt_actor_up", "gauge", "Whether the actor is up.", own, actor->life == CELL_UP);
+    exposition_line(out, "shunt_actor_restarts_total", "counter", "Restarts after failures.", own,
+                    (double)actor->restarts);
+    exposition_line(out, "shunt_actor_waiting_letters", "gauge", "Letters held back for lack of credit.", own,
+                    (double)waiting);
+    exposition_line(out, "shunt_actor_credit_stalls_total", "counter", "How often credit ran out.", own,
+                    (double)stalls);
+    for (unsigned reason = 0; reason < DEAD_REASONS; reason++) {
+        snprintf(labels, sizeof labels, "%s,reason=\"%s\"", own, dead_reason_name((enum dead_reason)reason));
+        exposition_line(out, "shunt_actor_dead_letters_total", "counter", "Letters that nobody handled.", labels,
+                        (double)actor->dead.counts[reason]);
+    }
+    for (uint32_t i = 0; i < actor->dependency_count; i++) {
+        const struct dependency *dependency = &actor->dependencies[i];
+
+        snprintf(labels, sizeof labels, "%s,dependency=\"%s\"", own, dependency->name);
+        exposition_line(out, "shunt_actor_dependency_normal", "gauge",
+                        "1 when the dependency works as it should, 0 in a degraded mode.", labels,
+                        strcmp(dependency->mode, "normal") == 0);
+        if (dependency->breaker != NULL)
+            exposition_line(out, "shunt_actor_breaker_open", "gauge", "1 when the breaker lets nothing through.",
+                            labels, dependency->breaker->state == BREAKER_OPEN);
+    }
+}
+
+void exposition_of_actor(const struct actor *actor, struct buffer *out)
+{
+    char own[160];
+    char prefix[64];
+
+    snprintf(own, sizeof own, "node=\"%s\",actor=\"%s\"", actor->reactor->node->name, actor->name);
+    snprintf(prefix, sizeof prefix, "%s_", actor->kind->name);
+    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
+        put_row(out, "actor_", &common[i], (const char *)actor, own);
+    put_derived(actor, out, own);
+    for (size_t i = 0; i < actor->kind->metric_count && actor->state != NULL; i++)
+        put_row(out, prefix, &actor->kind->metrics[i], actor->state, own);
+}
+
+/* ------------------------------------------------------------------------------------------------ merging */
+
+struct family {
+    struct slice name;
+    struct slice head; /* HELP and TYPE */
+    struct buffer samples;
+};
+
+struct families {
+    struct family *at;
+    size_t count;
+};
+
+static struct family *family_of(struct families *families, struct slice name)
+{
+    for (size_t i = families->count; i-- > 0;) {
+        if (slice_equal(families->at[i].name, name))
+            return &families->at[i];
+    }
+    families->at = realloc(families->at, (families->count + 1) * sizeof *families->at);
+    assert(families->at != NULL);
+    families->at[families->count] = (struct family){ .name = name };
+    return &families->at[families->count++];
+}
+
+static struct slice take_line(struct slice *text)
+{
+    const char *end = memchr(text->at, '\n', text->size);
+    struct slice line = { .at = text->at, .size = end != NULL ? (size_t)(end - text->at) + 1 : text->size };
+
+    text->at += line.size;
+    text->size -= line.size;
+    return line;
+}
+
+/* "# HELP name text" begins a family; its "# TYPE" follows at once, then its samples. */
+static void sort_lines(struct slice text, struct families *families)
+{
+    struct family *family = NULL;
+
+    while (text.size > 0) {
+        struct slice line = take_line(&text);
+
+        if (line.size > 7 && memcmp(line.at, "# HELP ", 7) == 0) {
+            const char *space = memchr(line.at + 7, ' ', line.size - 7);
+            struct slice name = { .at = line.at + 7, .size = (size_t)(space - line.at) - 7 };
+            struct slice type = take_line(&text);
+
+            family = family_of(families, name);
+            if (family->head.size == 0)
+                family->head = (struct slice){ .at = line.at, .size = line.size + type.size };
+        } else if (family != NULL) {
+            buffer_append(&family->samples, line.at, line.size);
+        }
+    }
+}
+
+void exposition_merge(const struct buffer *text, struct buffer *out)
+{
+    struct families families = { 0 };
+
+    sort_lines(buffer_slice(text), &families);
+    for (size_t i = 0; i < families.count; i++) {
+        buffer_append(out, families.at[i].head.at, families.at[i].head.size);
+        buffer_append(out, families.at[i].samples.at, families.at[i].samples.size);
+        buffer_free(&families.at[i].samples);
+    }
+    free(families.at);
+}

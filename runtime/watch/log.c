@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/watch/log.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/cell/cell.h"
+
+static const char *const level_names[] = { "debug", "info", "warn", "error" };
+
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
+bool log_level_of(const char *name, enum log_level *ret_level)
+{
+    for (unsigned i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {
+        if (strcmp(level_names[i], name) == 0) {
+            *ret_level = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* For JSON: quotes, backslashes and control bytes. Returns the length written. */
+static size_t escape(const char *text, char *out, size_t room)
+{
+    size_t size = 0;
+
+    for (; *text != '\0' && size + 7 < room; text++) {
+        unsigned char byte = (unsigned char)*text;
+
+        if (byte == '"' || byte == '\\')
+            size += (size_t)snprintf(out + size, room - size, "\\%c", byte);
+        else if (byte < 0x20)
+            size += (size_t)snprintf(out + size, room - size, "\\u%04x", byte);
+        else
+            out[size++] = (char)byte;
+    }
+    out[size] = '\0';
+    return size;
+}
+
+static void format_time(uint64_t wall_us, char out[40])
+{
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm utc;
+    char date[24];
+
+    gmtime_r(&seconds, &utc);
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(out, 40, "%s.%06" PRIu64 "Z", date, wall_us % 1000000);
+}
+
+static int format_json(const struct log_origin *origin, enum log_level level, const char *sentence, char *out)
+{
+    char time[40];
+    char escaped[LOG_LINE_LIMIT / 2];
+    char trace[48] = "";
+
+    format_time(origin->wall_us, time);
+    escape(sentence, escaped, sizeof escaped);
+    if (origin->trace != NULL && (origin->trace[0] | origin->trace[1]) != 0)
+        snprintf(trace, sizeof trace, ",\"trace\":\"%016" PRIx64 "%016" PRIx64 "\"", origin->trace[0],
+                 origin->trace[1]);
+    return snprintf(out, LOG_LINE_LIMIT,
+                    "{\"time\":\"%s\",\"level\":\"%s\",\"node\":\"%s\",\"actor\":\"%s\"%s,\"event\":\"%s\"}\n", time,
+                    log_level_name(level), origin->node, origin->actor != NULL ? origin->actor : "", trace, escaped);
+}
+
+static int format_for_people(const struct log_origin *origin, enum log_level level, const char *sentence, char *out)
+{
+    static const char *const colours[] = { "\033[2m", "", "\033[33m", "\033[31m" };
+    char time[40];
+    bool plain = getenv("NO_COLOR") != NULL;
+
+    format_time(origin->wall_us, time);
+    return snprintf(out, LOG_LINE_LIMIT, "%s%.12s %-5s %s%s%s %s%s\n", plain ? "" : colours[level], time + 11,
+                    log_level_name(level), origin->node, origin->actor != NULL ? "/" : "",
+                    origin->actor != NULL ? origin->actor : "", sentence, plain ? "" : "\033[0m");
+}
+
+void log_line(const struct log_origin *origin, enum log_level level, const char *sentence)
+{
+    char line[LOG_LINE_LIMIT];
+    int size = isatty(STDERR_FILENO) ? format_for_people(origin, level, sentence, line)
+                                     : format_json(origin, level, sentence, line);
+    ssize_t written;
+
+    if (size >= LOG_LINE_LIMIT) {
+        size = LOG_LINE_LIMIT - 1;
+        line[size - 1] = '\n';
+    }
+    written = write(STDERR_FILENO, line, (size_t)size);
+    (void)written; /* a log that cannot be written has nobody left to tell */
+}
+
+/* Whether this site may speak now; *ret_held counts what it kept to itself in the second before. */
+static bool may_speak(struct log_site *site, uint64_t now_us, uint32_t *ret_held)
+{
+    uint64_t start_us = atomic_load_explicit(&site->window_start_us, memory_order_relaxed);
+
+    *ret_held = 0;
+    if (start_us == 0 || now_us - start_us >= 1000000) {
+        uint32_t said = atomic_exchange_explicit(&site->in_window, 1, memory_order_relaxed);
+
+        atomic_store_explicit(&site->window_start_us, now_us, memory_order_relaxed);
+        *ret_held = said > LOG_LINES_PER_SECOND ? said - LOG_LINES_PER_SECOND : 0;
+        return true;
+    }
+    return atomic_fetch_add_explicit(&site->in_window, 1, memory_order_relaxed) < LOG_LINES_PER_SECOND;
+}
+
+void actor_log_at(struct actor *me, enum log_level level, struct log_site *site, const char *format, ...)
+{
+    struct node *node = me->reactor->node;
+    struct log_origin origin = {
+        .node = node->name, .actor = me->name, .trace = me->trace, .wall_us = me->reactor->wall_us
+    };
+    char sentence[LOG_LINE_LIMIT / 2];
+    uint32_t held;
+    va_list arguments;
+
+    if ((int)level < atomic_load_explicit(&node->log_level, memory_order_relaxed) ||
+        !may_speak(site, me->reactor->now_us, &held))
+        return;
+    va_start(arguments, format);
+    int size = vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    if (held > 0 && size > 0 && (size_t)size < sizeof sentence)
+        snprintf(sentence + size, sizeof sentence - (size_t)size, " (%" PRIu32 " more like this were held back)", held);
+    log_line(&origin, level, sentence);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/wire/socket.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <zmq.h>
+
+enum {
+    RECONNECT_FIRST_MS = 20,
+    RECONNECT_MOST_MS = 500,
+    HEARTBEAT_MS = 2000, /* between hosts: a cut that nobody announces is found within three of them */
+    SOCKETS_LIMIT = 4096
+};
+
+void *socket_context_new(void)
+{
+    void *context = zmq_ctx_new();
+
+    if (context == NULL)
+        return NULL;
+    zmq_ctx_set(context, ZMQ_IO_THREADS, 1);
+    zmq_ctx_set(context, ZMQ_MAX_SOCKETS, SOCKETS_LIMIT);
+    return context;
+}
+
+static void set_int(void *socket, int option, int value)
+{
+    int result = zmq_setsockopt(socket, option, &value, sizeof value);
+
+    assert(result == 0);
+}
+
+static void set_limits(void *socket)
+{
+    int64_t most = PARCEL_BYTES_LIMIT;
+    int result = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most);
+
+    assert(result == 0);
+    set_int(socket, ZMQ_LINGER, 0);
+    set_int(socket, ZMQ_SNDHWM, PARCELS_LIMIT);
+    set_int(socket, ZMQ_RCVHWM, PARCELS_LIMIT);
+    set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS);
+    set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
+}
+
+/* Only between hosts: on one host the kernel reports every end, and a process that is merely stopped must not lose what
+ * is under way to it. */
+static void set_heartbeat(void *socket)
+{
+    set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, 3 * HEARTBEAT_MS);
+}
+
+static bool bind_all(void *socket, const struct endpoints *endpoints)
+{
+    if (zmq_bind(socket, endpoints->inproc) != 0)
+        return false;
+
+    mode_t before = umask(0177); /* the socket file is its owner's alone */
+    int result = zmq_bind(socket, endpoints->ipc);
+
+    umask(before);
+    return result == 0 && (endpoints->tcp[0] == '\0' || zmq_bind(socket, endpoints->tcp) == 0);
+}
+
+void *socket_bind_mailbox(const struct node *node, const char *address)
+{
+    void *socket = zmq_socket(node->zmq, ZMQ_PULL);
+    struct endpoints endpoints;
+
+    if (socket == NULL)
+        return NULL;
+    set_limits(socket);
+    address_bindings(node, address, &endpoints);
+    if (bind_all(socket, &endpoints))
+        return socket;
+
+    int error = errno;
+
+    zmq_close(socket);
+    errno = error;
+    return NULL;
+}
+
+void *socket_connect_peer(const struct node *node, struct peer *peer)
+{
+    char endpoint[ENDPOINT_LIMIT];
+    void *socket = zmq_socket(node->zmq, ZMQ_PUSH);
+
+    if (socket == NULL)
+        return NULL;
+    set_limits(socket);
+    peer->transport = address_endpoint(node, peer->address, endpoint);
+    if (peer->transport == TRANSPORT_TCP)
+        set_heartbeat(socket);
+    if (zmq_connect(socket, endpoint) == 0) {
+        peer->socket = socket;
+        return socket;
+    }
+
+    int error = errno;
+
+    zmq_close(socket);
+    errno = error;
+    return NULL;
+}
