@@ -15,16 +15,12 @@
  *
  * One keygen per pair of servers: a second one would be as safe as the servers' counters alone.
  */
-#include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "actors/io/postgres.h"
 #include "actors/io/redis.h"
+#include "actors/links/code_key.h"
 #include "actors/links/code_stock.h"
 #include "actors/links/high_water.h"
 #include "proto/messages/links.h"
@@ -33,8 +29,6 @@
 enum {
     WAITING_LIMIT = 256,            /* questions that wait for a lease under way */
     LEASE_LIMIT = 4096,             /* codes per question */
-    KEY_TEXT_MINIMUM = 16,          /* characters of a key */
-    KEY_TEXT_LIMIT = 256,           /* bytes of a key and of its file's path */
     LOOK_US = 250 * 1000,           /* how often it looks whether a server has come back */
     START_PATIENCE_US = 8000 * 1000 /* then it is up without codes, and says so to whoever asks */
 };
@@ -266,56 +260,6 @@ static void on_codes_lease(struct actor *me, const struct codes_lease *message, 
     serve_waiting(me);
 }
 
-/* ------------------------------------------------------------------------------------------------ the key */
-
-/* Reads the key's file, or makes it with a fresh secret that only this user can read. */
-static bool read_key_file(struct actor *me, const char *path, char *text, size_t room)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = 0;
-
-    if (fd < 0 && errno == ENOENT) {
-        keyed_hash_random_text(text, 33);
-        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        size = fd < 0 ? -1 : write(fd, text, strlen(text));
-        if (size == (ssize_t)strlen(text) && fsync(fd) != 0)
-            size = -1;
-    } else if (fd >= 0) {
-        size = read(fd, text, room - 1);
-    } else {
-        size = -1;
-    }
-    if (size < 0)
-        actor_fail(me, "The key of the codes cannot be read from or made in %s: %s.", path, strerrordesc_np(errno));
-    if (fd >= 0)
-        (void)close(fd);
-    text[size > 0 ? size : 0] = '\0';
-    return size >= 0;
-}
-
-static bool make_permutation(struct actor *me)
-{
-    struct keygen *self = actor_state(me);
-    char text[KEY_TEXT_LIMIT] = "";
-    struct keyed_hash_key key;
-    bool from_file = self->code_key[0] == '@';
-
-    if (from_file && !read_key_file(me, self->code_key + 1, text, sizeof(text)))
-        return false;
-    if (!from_file)
-        (void)slice_copy(slice_of(self->code_key), text, sizeof(text));
-    text[strcspn(text, "\r\n")] = '\0';
-    if (strlen(text) < KEY_TEXT_MINIMUM) {
-        actor_fail(me, "The key of the codes has %zu characters; give keygen.code_key at least %d.", strlen(text),
-                   KEY_TEXT_MINIMUM);
-        return false;
-    }
-    key = keyed_hash_key_of(slice_of(text));
-    code_permutation_init(&self->permutation, &key, (uint32_t)self->code_length);
-    code_stock_init(&self->stock, &self->permutation);
-    return true;
-}
-
 /* ------------------------------------------------------------------------------------------------ life */
 
 static void server_connected(struct actor *me, void *context, uint64_t generation)
@@ -383,10 +327,15 @@ static bool open_servers(struct actor *me, char *why, size_t room)
 static void start(struct actor *me)
 {
     struct keygen *self = actor_state(me);
-    char why[256];
+    struct keyed_hash_key key;
+    char why[CODE_KEY_LIMIT + 256];
 
-    if (!make_permutation(me))
+    if (!code_key_read(self->code_key, &key, why, sizeof(why))) {
+        actor_fail(me, "%s", why);
         return;
+    }
+    code_permutation_init(&self->permutation, &key, (uint32_t)self->code_length);
+    code_stock_init(&self->stock, &self->permutation);
     self->postgres = postgres_open(
         me,
         &(struct postgres_options){
