@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/client.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <zmq.h>
+
+#include "runtime/cell/cell.h"
+#include "runtime/cell/post.h"
+#include "runtime/wire/socket.h"
+
+struct client {
+    struct node node;
+    struct reactor reactor;
+    struct actor *actor;
+    char name[NODE_NAME_LIMIT + 1];
+    bool is_answered;
+    struct buffer bytes; /* of the answer's message */
+    struct arena arena;  /* its lists */
+    char detail[256];
+    struct client_answer answer;
+};
+
+/* The one actor of the process: it only carries letters. Its single outlet leads to whomever is being asked. */
+static void start(struct actor *me)
+{
+    (void)me;
+}
+
+static const struct outlet outlets[] = { { .name = "asked", .to = "anyone", .optional = true } };
+
+static const struct actor_kind client_kind = { .name = "client", .start = start, TABLE(outlet, outlets) };
+
+static void keep(struct client *client, const struct answer *answer)
+{
+    struct reader reader;
+    void *message;
+
+    codec_encode(answer->schema, answer->message, &client->bytes);
+    reader = reader_of(buffer_slice(&client->bytes));
+    message = arena_take(&client->arena, answer->schema->size > 0 ? answer->schema->size : 1);
+    if (message == NULL || !codec_decode(answer->schema, &reader, &client->arena, message))
+        return;
+    client->answer.schema = answer->schema;
+    client->answer.message = message;
+}
+
+static void answered(struct actor *me, void *context, const struct answer *answer)
+{
+    struct client *client = context;
+
+    (void)me;
+    client->is_answered = true;
+    slice_copy(slice_of(answer->detail), client->detail, sizeof client->detail);
+    client->answer = (struct client_answer){ .outcome = answer->outcome, .detail = client->detail };
+    if (answer->outcome == ASK_ANSWERED)
+        keep(client, answer);
+}
+
+struct client *client_open(const char *name)
+{
+    struct client *client = calloc(1, sizeof *client);
+
+    assert(client != NULL);
+    snprintf(client->name, sizeof client->name, "%.20s-%d", name, (int)getpid());
+    client->arena.limit = DECODED_LIMIT;
+    client->node = (struct node){ .name = client->name,
+                                  .incarnation = machine_clock.wall_us(NULL),
+                                  .zmq = socket_context_new(),
+                                  .clock = &machine_clock,
+                                  .seed = machine_clock.wall_us(NULL),
+                                  .log_level = LOG_ERROR };
+    assert(client->node.zmq != NULL);
+    reactor_init(&client->reactor, &client->node, name, true);
+    client->actor = cell_new(&client->reactor, &client_kind, name, NULL);
+    if (client->actor == NULL) {
+        int error = errno;
+
+        client_close(&client);
+        errno = error;
+        return NULL;
+    }
+    cell_start(client->actor);
+    return client;
+}
+
+static void remove_socket_file(const struct client *client)
+{
+    struct endpoints endpoints;
+
+    address_bindings(&client->node, client->actor->address, &endpoints);
+    unlink(endpoints.ipc + strlen("ipc://"));
+}
+
+void client_close(struct client **closed)
+{
+    struct client *client = *closed;
+
+    if (client == NULL)
+        return;
+    if (client->actor != NULL) {
+        remove_socket_file(client);
+        cell_stop(client->actor);
+        cell_destroy(&client->actor);
+    }
+    reactor_free(&client->reactor);
+    zmq_ctx_term(client->node.zmq);
+    buffer_free(&client->bytes);
+    arena_free(&client->arena);
+    free(client);
+    *closed = NULL;
+}
+
+void client_ask(struct client *client,
+                const char *address,
+                const struct message_schema *schema,
+                const void *message,
+                uint64_t deadline_us,
+                struct client_answer *ret_answer)
+{
+    struct wired_outlet *outlet = &client->actor->outlets[0];
+
+    assert(address_is_valid(slice_of(address)));
+    buffer_clear(&client->bytes, 64 * 1024);
+    arena_clear(&client->arena);
+    client->is_answered = false;
+    client->answer = (struct client_answer){ .outcome = ASK_TIMED_OUT, .detail = "no answer came" };
+    outlet->count = 0;
+    cell_add_receiver(client->actor, 0, address);
+    client->reactor.now_us = machine_clock.monotonic_us(NULL);
+    actor_ask(client->actor, 0, &(struct sending){ .deadline_us = deadline_us, .then = answered, .context = client },
+              schema, message);
+    client->actor->had_event = true;
+    cell_end_turn(client->actor);
+    while (!client->is_answered)
+        reactor_turn(&client->reactor, SLEEP_LIMIT_US);
+    *ret_answer = client->answer;
+}

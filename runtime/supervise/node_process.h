@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * node_process -- a node: one process with a supervisor on its main thread and the node's actors on theirs.
+ */
+#ifndef RUNTIME_SUPERVISE_NODE_PROCESS_H
+#define RUNTIME_SUPERVISE_NODE_PROCESS_H
+
+#include "runtime/cell/cell.h"
+#include "runtime/supervise/policy.h"
+
+enum {
+    NODE_EXIT_DONE = 0,
+    NODE_EXIT_GAVE_UP = 70, /* a group failed too often: the launcher is to decide */
+    NODE_EXIT_HUNG = 71,    /* an actor did not come back from its handler */
+    NODE_EXIT_UNUSABLE = 72 /* an endpoint could not be bound, the node is not in the topology ... */
+};
+
+/* One actor as its supervisor sees it. */
+struct child {
+    struct actor *cell;
+    struct reactor *reactor;
+    const struct topology_actor *plan;
+    uint32_t group;
+    uint32_t index_in_group;
+    enum cell_state life; /* as last heard */
+    uint64_t start_timer; /* while starting */
+    uint64_t restarts;
+};
+
+struct node_process {
+    struct node node; /* first: the actors' pointer to it is a pointer to this */
+    const struct topology_node *plan;
+    struct reactor main_reactor; /* the supervisor's */
+    struct reactor *reactors;    /* one for each thread */
+    size_t reactor_count;
+    struct child *children; /* in start order */
+    size_t child_count;
+    struct policy *policies; /* one for each group */
+    int exit_code;
+};
+
+/* Runs the node of that name until it is told to stop; returns the process's exit code. The working directory is the
+ * data folder. Blocks SIGTERM, SIGINT and SIGPIPE for all threads: the supervisor reads them. */
+int node_process_run(const struct topology *topology, const char *name);
+
+#endif

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/supervise/supervisor.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "runtime/supervise/supervisor_state.h"
+
+enum { TO_LAUNCHER, TO_CONFIG };
+
+enum {
+    START_LIMIT_US = 15 * 1000 * 1000,
+    STOP_LIMIT_US = 10 * 1000 * 1000,
+    HANG_LIMIT_US = 5 * 1000 * 1000,
+    HANG_CHECK_US = 500 * 1000,
+    SETTINGS_WAIT_US = 300 * 1000, /* a node starts with its defaults rather than not at all */
+    SETTINGS_RETRY_US = 2 * 1000 * 1000
+};
+
+static const size_t NOBODY = SIZE_MAX;
+
+static void command(struct child *child, enum notice_type type, const char *text, const char *value)
+{
+    struct notice notice = { .type = type, .actor = child->cell };
+
+    slice_copy(slice_of(text), notice.text, sizeof notice.text);
+    slice_copy(slice_of(value), notice.value, sizeof notice.value);
+    channel_send(child->reactor->commands, &notice);
+}
+
+static void command_all_threads(struct supervisor *self, enum notice_type type, struct slice text)
+{
+    struct notice notice = { .type = type };
+
+    slice_copy(text, notice.text, sizeof notice.text);
+    for (size_t i = 0; i < self->process->reactor_count; i++)
+        channel_send(self->process->reactors[i].commands, &notice);
+    channel_send(self->process->main_reactor.commands, &notice);
+}
+
+static void end_process(struct actor *me, int exit_code)
+{
+    struct supervisor *self = supervisor_of(me);
+
+    self->process->exit_code = exit_code;
+    self->process->main_reactor.is_ending = true;
+}
+
+/* ------------------------------------------------------------------------------------------------ starting */
+
+static void start_took_too_long(struct actor *me, void *context)
+{
+    struct child *child = context;
+    uint64_t limit_us = child->plan->kind->start_limit_us > 0 ? child->plan->kind->start_limit_us : START_LIMIT_US;
+    char why[96];
+
+    (void)me;
+    child->start_timer = 0;
+    snprintf(why, sizeof why, "its start took longer than %" PRIu64 " ms", limit_us / 1000);
+    command(child, COMMAND_FAIL, why, "");
+}
+
+static void start_next(struct actor *me)
+{
+    struct supervisor *self = supervisor_of(me);
+
+    if (self->starting != NOBODY || self->is_stopping || self->start_timer != 0)
+        return;
+    for (size_t i = 0; i < self->process->child_count; i++) {
+        struct child *child = &self->process->children[i];
+        uint64_t limit_us = child->plan->kind->start_limit_us > 0 ? child->plan->kind->start_limit_us : START_LIMIT_US;
+
+        if ((self->to_start >> i & 1) == 0)
+            continue;
+        self->to_start &= ~((uint64_t)1 << i);
+        self->starting = i;
+        child->life = CELL_STARTING;
+        child->start_timer = actor_after(me, limit_us, start_took_too_long, child);
+        command(child, COMMAND_START, "", "");
+        return;
+    }
+    if (!self->is_up) {
+        self->is_up = true;
+        actor_log(me, LOG_INFO, "node is up with %zu actors", self->process->child_count);
+        TELL(me, TO_LAUNCHER, node_up, .node = slice_of(actor_node(me)),
+             .incarnation = self->process->node.incarnation);
+    }
+}
+
+static void pause_is_over(struct actor *me, void *context)
+{
+    (void)context;
+    supervisor_of(me)->start_timer = 0;
+    start_next(me);
+}
+
+/* ------------------------------------------------------------------------------------------------ stopping */
+
+static void stop_next(struct actor *me);
+
+static void stop_took_too_long(struct actor *me, void *context)
+{
+    struct supervisor *self = supervisor_of(me);
+    struct child *child = context;
+
+    self->stop_timer = 0;
+    actor_log(me, LOG_WARN, "%s did not drain in time and is stopped as it is", child->plan->name);
+    command(child, COMMAND_STOP, "", "");
+    child->life = CELL_STOPPED;
+    self->stopping--;
+    stop_next(me);
+}
+
+/* Drains the last child that still runs; the first one is the last to go. */
+static void stop_next(struct actor *me)
+{
+    struct supervisor *self = supervisor_of(me);
+
+    while (self->stopping != NOBODY) {
+        struct child *child = &self->process->children[self->stopping];
+        uint64_t limit_us = child->plan->kind->stop_limit_us > 0 ? child->plan->kind->stop_limit_us : STOP_LIMIT_US;
+
+        if (child->life != CELL_STOPPED) {
+            self->stop_timer = actor_after(me, limit_us, stop_took_too_long, child);
+            command(child, COMMAND_DRAIN, "", "");
+            return;
+        }
+        self->stopping--;
+    }
+    actor_log(me, LOG_INFO, "node has stopped all its actors");
+    if (self->has_stop_question)
+        ANSWER(me, self->stop_question, done, .detail = SLICE("stopped"));
+    self->has_stop_question = false;
+    end_process(me, NODE_EXIT_DONE);
+}
+
+static void begin_stop(struct actor *me)
+{
+    struct supervisor *self = supervisor_of(me);
+
+    if (self->is_stopping)
+        return;
+    self->is_stopping = true;
+    actor_cancel_timer(me, &self->start_timer);
+    self->stopping = self->process->child_count > 0 ? self->process->child_count - 1 : NOBODY;
+    stop_next(me);
+}
+
+static void child_stopped(struct actor *me, size_t index)
+{
+    struct supervisor *self = supervisor_of(me);
+
+    self->process->children[index].life = CELL_STOPPED;
+    if (!self->is_stopping || self->stopping != index)
+        return;
+    actor_cancel_timer(me, &self->stop_timer);
+    self->stopping--;
+    stop_next(me);
+}
+
+/* ------------------------------------------------------------------------------------------------ failures */
+
+static size_t child_of_group(const struct supervisor *self, uint32_t group, uint32_t index)
+{
+    for (size_t i = 0; i < self->process->child_count; i++) {
+        if (self->process->children[i].group == group && self->process->children[i].index_in_group == index)
+            return i;
+    }
+    assert(!"a policy speaks of its own children only");
+    return 0;
+}
+
+static void carry_out(struct actor *me, uint32_t group, const struct policy_decision *decision)
+{
+    struct supervisor *self = supervisor_of(me);
+
+    for (uint32_t i = POLICY_CHILDREN_LIMIT; i-- > 0;) {
+        if ((decision->stop >> i & 1) != 0)
+            command(&self->process->children[child_of_group(self, group, i)], COMMAND_STOP, "", "");
+    }
+    for (uint32_t i = 0; i < POLICY_CHILDREN_LIMIT; i++) {
+        if ((decision->start >> i & 1) != 0)
+            self->to_start |= (uint64_t)1 << child_of_group(self, group, i);
+    }
+    if (self->start_timer == 0)
+        self->start_timer = actor_after(me, decision->pause_us, pause_is_over, NULL);
+}
+
+static void child_failed(struct actor *me, size_t index, const char *why)
+{
+    struct supervisor *self = supervisor_of(me);
+    struct child *child = &self->process->children[index];
+
+    actor_cancel_timer(me, &child->start_timer);
+    child->life = CELL_FAILED;
+    child->restarts++;
+    if (self->starting == index)
+        self->starting = NOBODY;
+    if (self->is_stopping) {
+        child_stopped(me, index);
+        return;
+    }
+
+    struct policy_decision decision = policy_ended(&self->process->policies[child->group], child->index_in_group, true,
+                                                   actor_now_us(me), actor_random(me));
+
+    if (decision.verdict == POLICY_RESTART) {
+        actor_log(me, LOG_WARN, "%s failed (%s) and is started again in %" PRIu64 " ms", child->plan->name, why,
+                  decision.pause_us / 1000);
+        carry_out(me, child->group, &decision);
+    } else if (decision.verdict == POLICY_GIVE_UP) {
+        actor_log(me, LOG_ERROR, "%s failed too often (last: %s); the node gives up and leaves it to the launcher",
+                  child->plan->name, why);
+        end_process(me, NODE_EXIT_GAVE_UP);
+    }
+    start_next(me);
+}
+
+static void child_started(struct actor *me, size_t index)
+{
+    struct supervisor *self = supervisor_of(me);
+    struct child *child = &self->process->children[index];
+
+    actor_cancel_timer(me, &child->start_timer);
+    child->life = CELL_UP;
+    policy_started(&self->process->policies[child->group], child->index_in_group, actor_now_us(me));
+    if (self->starting == index)
+        self->starting = NOBODY;
+    start_next(me);
+}
+
+static void take_event(struct actor *me, struct notice *event)
+{
+    struct supervisor *self = supervisor_of(me);
+    size_t index = 0;
+
+    if (event->type == EVENT_REPORT) {
+        supervisor_take_report(me, event);
+        return;
+    }
+    while (index < self->process->child_count && self->process->children[index].cell != event->actor)
+        index++;
+    if (index == self->process->child_count)
+        return; /* the supervisor's own */
+    if (event->type == EVENT_STARTED)
+        child_started(me, index);
+    else if (event->type == EVENT_FAILED)
+        child_failed(me, index, event->text);
+    else
+        child_stopped(me, index);
+}
+
+static void events_came(struct actor *me, void *context, int fd, unsigned events)
+{
+    struct supervisor *self = supervisor_of(me);
+    struct notice event;
+
+    (void)context;
+    (void)fd;
+    (void)events;
+    while (channel_take(self->process->node.events, &event))
+        take_event(me, &event);
+}
+
+/* ------------------------------------------------------------------------------------------------ hangs */
+
+static uint64_t hang_limit_us(const struct supervisor *self, const struct reactor *reactor)
+{
+    uint64_t limit_us = HANG_LIMIT_US;
+
+    for (size_t i = 0; i < self->process->child_count; i++) {
+        const struct child *child = &self->process->children[i];
+
+        if (child->reactor == reactor && child->plan->kind->hang_limit_us > limit_us)
+            limit_us = child->plan->kind->hang_limit_us;
+    }
+    return limit_us;
+}
+
+static void look_for_hangs(struct actor *me, void *context)
+{
+    struct supervisor *self = supervisor_of(me);
+
+    (void)context;
+    for (size_t i = 0; i < self->process->reactor_count; i++) {
+        struct reactor *reactor = &self->process->reactors[i];
+        uint64_t since_us = atomic_load_explicit(&reactor->busy_since_us, memory_order_relaxed);
+        const char *with = atomic_load_explicit(&reactor->busy_with, memory_order_relaxed);
+        const char *who = atomic_load_explicit(&reactor->busy_actor, memory_order_relaxed);
+
+        if (since_us == 0 || actor_now_us(me) < since_us + hang_limit_us(self, reactor))
+            continue;
+        actor_log(me, LOG_ERROR,
+                  "%s hangs in %s since %" PRIu64 " ms; its thread cannot be stopped, so the node is "
+                  "replaced",
+                  who != NULL ? who : reactor->name, with != NULL ? with : "its loop",
+                  (actor_now_us(me) - since_us) / 1000);
+        _exit(NODE_EXIT_HUNG);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ settings */
+
+static void apply_setting(struct actor *me, struct slice name, struct slice value)
+{
+    struct supervisor *self = supervisor_of(me);
+    char kind[SETTING_NAME_LIMIT];
+    char text[SETTING_VALUE_LIMIT];
+    char *dot;
+
+    if (!slice_copy(name, kind, sizeof kind) || !slice_copy(value, text, sizeof text) ||
+        (dot = strchr(kind, '.')) == NULL)
+        return;
+    *dot = '\0';
+    for (size_t i = 0; i < self->process->child_count; i++) {
+        if (strcmp(self->process->children[i].plan->kind->name, kind) == 0)
+            command(&self->process->children[i], COMMAND_SETTING, dot + 1, text);
+    }
+}
+
+static void on_setting_changed(struct actor *me, const struct setting_changed *m)
+{
+    supervisor_of(me)->settings_version = m->version;
+    apply_setting(me, m->name, m->value);
+}
+
+static void ask_for_settings(struct actor *me, void *context);
+
+static void settings_came(struct actor *me, void *context, const struct answer *answer)
+{
+    struct supervisor *self = supervisor_of(me);
+
+    (void)context;
+    if (answer->outcome == ASK_ANSWERED && answer->schema == &settings_schema) {
+        const struct settings *settings = answer->message;
+
+        self->has_settings = true;
+        for (uint32_t i = 0; i < settings->rows.count; i++)
+            apply_setting(me, settings->rows.at[i].name, settings->rows.at[i].value);
+    } else if (answer->outcome != ASK_NO_TARGET) {
+        actor_after(me, SETTINGS_RETRY_US, ask_for_settings, NULL);
+    }
+    start_next(me);
+}
+
+static void ask_for_settings(struct actor *me, void *context)
+{
+    (void)context;
+    ASK(me, TO_CONFIG, (&(struct sending){ .deadline_us = SETTINGS_WAIT_US, .then = settings_came }), settings_read,
+        .only_set = true);
+}
+
+/* ------------------------------------------------------------------------------------------------ being told */
+
+static void on_node_down(struct actor *me, const struct node_down *m)
+{
+    command_all_threads(supervisor_of(me), COMMAND_NODE_DOWN, m->node);
+}
+
+static void on_node_up(struct actor *me, const struct node_up *m)
+{
+    command_all_threads(supervisor_of(me), COMMAND_NODE_UP, m->node);
+}
+
+static void on_node_stop(struct actor *me, const struct node_stop *m, struct question q)
+{
+    struct supervisor *self = supervisor_of(me);
+
+    (void)m;
+    if (self->has_stop_question) {
+        ANSWER(me, q, done, .detail = SLICE("stopping already"));
+        return;
+    }
+    self->stop_question = q;
+    self->has_stop_question = true;
+    begin_stop(me);
+}
+
+static void signals_came(struct actor *me, void *context, int fd, unsigned events)
+{
+    struct signalfd_siginfo info;
+
+    (void)context;
+    (void)events;
+    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGTERM)
+            begin_stop(me);
+    }
+}
+
+struct actor_verb {
+    const char *name;
+    enum notice_type command;
+};
+
+static const struct actor_verb actor_verbs[] = {
+    { "suspend", COMMAND_SUSPEND },
+    { "resume", COMMAND_RESUME },
+    { "drain", COMMAND_DRAIN },
+    { "restart", COMMAND_FAIL },
+};
+
+static const struct actor_verb *find_verb(struct slice name)
+{
+    for (size_t i = 0; i < sizeof actor_verbs / sizeof actor_verbs[0]; i++) {
+        if (slice_is(name, actor_verbs[i].name))
+            return &actor_verbs[i];
+    }
+    return NULL;
+}
+
+static void on_actor_command(struct actor *me, const struct actor_command *m, struct question q)
+{
+    struct supervisor *self = supervisor_of(me);
+    const struct actor_verb *verb = find_verb(m->verb);
+    size_t done_to = 0;
+
+    if (verb == NULL) {
+        actor_refuse(me, q, "an actor can be told to suspend, resume, drain or restart, not to %.*s", (int)m->verb.size,
+                     m->verb.at);
+        return;
+    }
+    for (size_t i = 0; i < self->process->child_count; i++) {
+        struct child *child = &self->process->children[i];
+
+        if (m->actor.size > 0 && !slice_is(m->actor, child->plan->name))
+            continue;
+        command(child, verb->command, "an operator asked for a restart", "");
+        done_to++;
+    }
+    if (done_to == 0) {
+        actor_refuse(me, q, "node %s has no actor %.*s", actor_node(me), (int)m->actor.size, m->actor.at);
+        return;
+    }
+    actor_log(me, LOG_INFO, "%.*s: %.*s %.*s", (int)m->who.size, m->who.at, (int)m->verb.size, m->verb.at,
+              m->actor.size > 0 ? (int)m->actor.size : 3, m->actor.size > 0 ? m->actor.at : "all");
+    ANSWER(me, q, done, .detail = SLICE("done"));
+}
+
+/* ------------------------------------------------------------------------------------------------ life */
+
+static void start(struct actor *me)
+{
+    struct supervisor *self = supervisor_of(me);
+    sigset_t set;
+
+    self->process = (struct node_process *)me->reactor->node;
+    self->starting = NOBODY;
+    self->stopping = NOBODY;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    self->signals_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    self->signals_watch = actor_watch(me, self->signals_fd, WATCH_READ, signals_came, NULL);
+    self->events_watch = actor_watch(me, channel_fd(self->process->node.events), WATCH_READ, events_came, NULL);
+    assert(self->signals_watch != NULL && self->events_watch != NULL);
+    for (size_t i = 0; i < self->process->child_count; i++)
+        self->to_start |= (uint64_t)1 << i;
+    actor_every(me, HANG_CHECK_US, look_for_hangs, NULL);
+    ask_for_settings(me, NULL); /* the answer, or its failure, starts the first actor */
+}
+
+static void stop(struct actor *me)
+{
+    struct supervisor *self = supervisor_of(me);
+
+    actor_unwatch(me, &self->events_watch);
+    actor_unwatch(me, &self->signals_watch);
+    if (self->signals_fd > 0)
+        close(self->signals_fd);
+    supervisor_free_gatherings(self);
+}
+
+static const struct outlet outlets[] = {
+    { .name = "launcher",
+      .to = "launcher",
+      .doc = "hears that the node is up",
+      .delivery = DELIVERY_ACKNOWLEDGED,
+      .optional = true },
+    { .name = "config", .to = "config", .doc = "knows the live settings", .optional = true },
+};
+
+static const struct handler handlers[] = {
+    TOLD(node_down, on_node_down),
+    TOLD(node_up, on_node_up),
+    ASKED(node_stop, on_node_stop),
+    TOLD(setting_changed, on_setting_changed),
+    ASKED(actor_command, on_actor_command),
+    ASKED(status_read, supervisor_on_status),
+    ASKED(metrics_read, supervisor_on_metrics),
+};
+
+const struct actor_kind supervisor_kind = {
+    .name = "supervisor",
+    .doc = "starts, watches and restarts the actors of its node",
+    .state_size = sizeof(struct supervisor),
+    .start = start,
+    .stop = stop,
+    TABLE(outlet, outlets),
+    TABLE(handler, handlers),
+};

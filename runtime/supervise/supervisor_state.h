@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* supervisor_state -- what supervisor.c and supervisor_report.c share. */
+#ifndef RUNTIME_SUPERVISE_SUPERVISOR_STATE_H
+#define RUNTIME_SUPERVISE_SUPERVISOR_STATE_H
+
+#include "runtime/supervise/node_process.h"
+
+enum { GATHERINGS_LIMIT = 32, SETTING_NAME_LIMIT = 96, SETTING_VALUE_LIMIT = 512 };
+
+/* One question about the whole node, while its threads report. */
+struct gathering {
+    struct question question;
+    bool wants_metrics; /* else status */
+    bool is_open;
+    uint64_t number;
+    uint32_t outstanding; /* threads that have not reported */
+    uint64_t timer;
+    struct buffer reports[TOPOLOGY_ACTORS_LIMIT + 1]; /* one for each actor that has */
+    uint32_t report_count;
+};
+
+struct supervisor {
+    struct node_process *process;
+    struct watch *events_watch;
+    struct watch *signals_watch;
+    int signals_fd;
+    uint64_t to_start;    /* bit i: child i is to be started, in order */
+    size_t starting;      /* index of the child being started; SIZE_MAX: none */
+    uint64_t start_timer; /* the pause before `to_start` */
+    size_t stopping;      /* while stopping: the child being drained, counted down; SIZE_MAX: not stopping */
+    uint64_t stop_timer;
+    bool is_up; /* all have started once */
+    bool is_stopping;
+    struct question stop_question;
+    bool has_stop_question;
+    bool has_settings;
+    uint64_t settings_version;
+    uint64_t numbers; /* of gatherings */
+    struct gathering gatherings[GATHERINGS_LIMIT];
+};
+
+static inline struct supervisor *supervisor_of(struct actor *me)
+{
+    return actor_state(me);
+}
+
+/* supervisor_report.c */
+void supervisor_on_status(struct actor *me, const struct status_read *m, struct question q);
+void supervisor_on_metrics(struct actor *me, const struct metrics_read *m, struct question q);
+void supervisor_take_report(struct actor *me, struct notice *event);
+void supervisor_free_gatherings(struct supervisor *self);
+
+#endif
