@@ -268,15 +268,17 @@ static void events_came(struct actor *me, void *context, int fd, unsigned events
 
 /* ------------------------------------------------------------------------------------------------ hangs */
 
+/* A thread may be as slow as the slowest of its actors says. */
 static uint64_t hang_limit_us(const struct supervisor *self, const struct reactor *reactor)
 {
-    uint64_t limit_us = HANG_LIMIT_US;
+    uint64_t limit_us = 0;
 
     for (size_t i = 0; i < self->process->child_count; i++) {
         const struct child *child = &self->process->children[i];
+        uint64_t own_us = child->plan->kind->hang_limit_us > 0 ? child->plan->kind->hang_limit_us : HANG_LIMIT_US;
 
-        if (child->reactor == reactor && child->plan->kind->hang_limit_us > limit_us)
-            limit_us = child->plan->kind->hang_limit_us;
+        if (child->reactor == reactor && own_us > limit_us)
+            limit_us = own_us;
     }
     return limit_us;
 }
