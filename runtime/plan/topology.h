@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * topology -- the file that says which nodes exist, which actors each hosts, how they are wired and which stores they use.
+ * topology -- the file that says which nodes exist, which actors each hosts, how they are wired and which stores they
+ * use.
  *
- * A topology is loaded and checked as a whole: either every mistake is reported at once, each with its line, its path and
- * what was expected, or there is an immutable plan that the launcher, every node and the console read alike.
+ * A topology is loaded and checked as a whole: either every mistake is reported at once, each with its line, its path
+ * and what was expected, or there is an immutable plan that the launcher, every node and the console read alike.
  */
 #ifndef RUNTIME_PLAN_TOPOLOGY_H
 #define RUNTIME_PLAN_TOPOLOGY_H
@@ -21,8 +22,8 @@ enum { TOPOLOGY_NODES_LIMIT = 256, TOPOLOGY_ACTORS_LIMIT = 64 /* per node */, TO
 enum restart_strategy { ONE_FOR_ONE, ONE_FOR_ALL, REST_FOR_ONE };
 enum child_policy { CHILD_PERMANENT, CHILD_TRANSIENT, CHILD_TEMPORARY };
 
-/* When to restart and when to give up: at most `restarts` in `within_us`, pauses from `pause_min_us` doubling with jitter to
- * `pause_max_us`, back to the minimum after `healthy_us` without a failure. */
+/* When to restart and when to give up: at most `restarts` in `within_us`, pauses from `pause_min_us` doubling with
+ * jitter to `pause_max_us`, back to the minimum after `healthy_us` without a failure. */
 struct restart_limits {
     uint32_t restarts;
     uint64_t within_us;
@@ -44,10 +45,10 @@ struct topology_group { /* of actors in one node */
 };
 
 struct topology_actor {
-    const char *name;             /* unique in its node */
+    const char *name; /* unique in its node */
     const struct actor_kind *kind;
-    const char *thread;           /* actors of one node with the same thread name share a thread; NULL: its own */
-    uint32_t group;               /* index into the node's groups */
+    const char *thread; /* actors of one node with the same thread name share a thread; NULL: its own */
+    uint32_t group;     /* index into the node's groups */
     enum child_policy policy;
     const struct property *options; /* as written for this actor; defaults and the kind's section are already merged in:
                                        one entry for each row of kind->options, in that order; value never NULL */
@@ -57,10 +58,10 @@ struct topology_actor {
 struct topology_node {
     const char *name;
     const char *role;
-    const char *host;              /* NULL: the launcher's */
-    const char *tcp;               /* "tcp://10.0.0.5:7000": base address for other hosts; NULL: ipc only. Actor i listens on port + i,
-                                      the supervisor on the port before */
-    const char *const *after;      /* nodes and stores that must be up before it starts, NULL at the end */
+    const char *host; /* NULL: the launcher's */
+    const char *tcp;  /* "tcp://10.0.0.5:7000": base address for other hosts; NULL: ipc only. Actor i listens on port +
+                         i,  the supervisor on the port before */
+    const char *const *after; /* nodes and stores that must be up before it starts, NULL at the end */
     struct restart_limits limits;
     uint64_t stop_limit_us;
     const struct topology_actor *actors; /* in start order */
@@ -71,9 +72,9 @@ struct topology_node {
 
 struct topology_store {
     const char *name;
-    const char *kind;      /* postgres, redis, kafka, clickhouse, prometheus ... */
-    const char *uri;       /* complete: what a client connects with */
-    bool managed;          /* the launcher runs it */
+    const char *kind; /* postgres, redis, kafka, clickhouse, prometheus ... */
+    const char *uri;  /* complete: what a client connects with */
+    bool managed;     /* the launcher runs it */
     const char *const *after;
     struct restart_limits limits;
     const struct property *properties; /* everything else, for the store's script */
@@ -92,15 +93,15 @@ struct topology_route {
 
 struct topology {
     const char *name;
-    const char *url;      /* where users reach it, without a slash at the end */
-    const char *file;     /* its path, for messages */
+    const char *url;  /* where users reach it, without a slash at the end */
+    const char *file; /* its path, for messages */
     const struct topology_node *nodes;
     size_t node_count;
     const struct topology_store *stores; /* in start order */
     size_t store_count;
     const struct topology_route *routes; /* those that differ from the kinds' own outlets */
     size_t route_count;
-    void *memory;         /* owns all of the above */
+    void *memory; /* owns all of the above */
 };
 
 /* `--set path=value`: applied before checking. */
@@ -117,14 +118,19 @@ struct topology_words {
 
 /* Loads and checks `file`. Returns NULL after writing every mistake to `mistakes`, one a line:
  * "local.zpl:12: nodes/edge/actors/egde: no such kind; did you mean edge?". Free with topology_destroy. */
-struct topology *topology_load(const char *file, const struct topology_words *words,
-                               const struct setting_override *overrides, size_t override_count, FILE *mistakes);
+struct topology *topology_load(const char *file,
+                               const struct topology_words *words,
+                               const struct setting_override *overrides,
+                               size_t override_count,
+                               FILE *mistakes);
 void topology_destroy(struct topology **topology);
 
 const struct topology_node *topology_find_node(const struct topology *topology, const char *name);
 const struct topology_store *topology_find_store(const struct topology *topology, const char *name);
 /* The route of a kind's outlet: the topology's row, or one made of the outlet's own defaults, in *ret_route. */
-void topology_route_of(const struct topology *topology, const struct actor_kind *kind, uint32_t outlet,
+void topology_route_of(const struct topology *topology,
+                       const struct actor_kind *kind,
+                       uint32_t outlet,
                        struct topology_route *ret_route);
 
 #endif
