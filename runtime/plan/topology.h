@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "runtime/actor.h"
+#include "runtime/plan/store_kind.h"
 
 /* Limits of a topology; a file beyond them is refused with that sentence. */
 enum { TOPOLOGY_NODES_LIMIT = 256, TOPOLOGY_ACTORS_LIMIT = 64 /* per node */, TOPOLOGY_STORES_LIMIT = 64 };
@@ -25,7 +26,7 @@ enum child_policy { CHILD_PERMANENT, CHILD_TRANSIENT, CHILD_TEMPORARY };
 /* When to restart and when to give up: at most `restarts` in `within_us`, pauses from `pause_min_us` doubling with
  * jitter to `pause_max_us`, back to the minimum after `healthy_us` without a failure. */
 struct restart_limits {
-    uint32_t restarts;
+    uint64_t restarts;
     uint64_t within_us;
     uint64_t pause_min_us;
     uint64_t pause_max_us;
@@ -38,7 +39,7 @@ struct property {
     int line;
 };
 
-struct topology_group { /* of actors in one node */
+struct topology_group { /* of actors in one node; the first one of a node is "default" */
     const char *name;
     enum restart_strategy strategy;
     struct restart_limits limits;
@@ -72,12 +73,21 @@ struct topology_node {
 
 struct topology_store {
     const char *name;
-    const char *kind; /* postgres, redis, kafka, clickhouse, prometheus ... */
-    const char *uri;  /* complete: what a client connects with */
-    bool managed;     /* the launcher runs it */
+    const char *kind;               /* postgres, redis, kafka, clickhouse, prometheus ... */
+    const struct store_kind *knows; /* the kind's row */
+    const char *uri;                /* complete: what a client connects with */
+    const char *host;
+    uint16_t port;       /* 0: only known to the uri */
+    uint16_t extra_port; /* a second one that it listens on; 0: none */
+    const char *user;    /* "" when the kind knows none; the same for password and database */
+    const char *password;
+    const char *secret; /* the file below `secrets` that holds the password; NULL: none */
+    const char *database;
+    const char *replica_of; /* the store that it follows; NULL: none */
+    bool managed;           /* the launcher runs it */
     const char *const *after;
     struct restart_limits limits;
-    const struct property *properties; /* everything else, for the store's script */
+    const struct property *properties; /* everything else, for the store's script: one for each of the kind's options */
     size_t property_count;
 };
 
@@ -91,17 +101,22 @@ struct topology_route {
     uint32_t window;
 };
 
+struct zpl_node;
+
 struct topology {
     const char *name;
-    const char *url;  /* where users reach it, without a slash at the end */
-    const char *file; /* its path, for messages */
+    const char *url;          /* where users reach it, without a slash at the end */
+    const char *file;         /* its path, for messages */
+    enum log_level log_level; /* what is below is not written */
+    uint64_t log_bytes;       /* of one log file, before a new one is begun */
     const struct topology_node *nodes;
     size_t node_count;
     const struct topology_store *stores; /* in start order */
     size_t store_count;
     const struct topology_route *routes; /* those that differ from the kinds' own outlets */
     size_t route_count;
-    void *memory; /* owns all of the above */
+    const struct zpl_node *tree; /* the file as read, overrides applied */
+    void *memory;                /* owns all of the above */
 };
 
 /* `--set path=value`: applied before checking. */
@@ -110,10 +125,13 @@ struct setting_override {
     const char *value;
 };
 
-/* What the checker must know beside the file: all kinds there are, and all store kinds with their properties. */
+/* What the checker must know beside the file. */
 struct topology_words {
-    const struct actor_kind *const *kinds; /* NULL at the end */
-    const char *const *store_kinds;        /* NULL at the end */
+    const struct actor_kind *const *kinds;       /* NULL at the end */
+    const struct store_kind *const *store_kinds; /* NULL at the end; NULL: none */
+    /* The folder with the stores' passwords, one file each. NULL: they are not known, as in `shunt check`; then uris
+     * say SECRET in their place. */
+    const char *secrets;
 };
 
 /* Loads and checks `file`. Returns NULL after writing every mistake to `mistakes`, one a line:
@@ -127,10 +145,19 @@ void topology_destroy(struct topology **topology);
 
 const struct topology_node *topology_find_node(const struct topology *topology, const char *name);
 const struct topology_store *topology_find_store(const struct topology *topology, const char *name);
+/* The actor "NODE/ACTOR", or NULL. */
+const struct topology_actor *topology_find_actor(const struct topology *topology, const char *address);
+/* The value of an actor's option, or NULL when its kind has no such option. */
+const char *topology_option(const struct topology_actor *actor, const char *option);
 /* The route of a kind's outlet: the topology's row, or one made of the outlet's own defaults, in *ret_route. */
 void topology_route_of(const struct topology *topology,
                        const struct actor_kind *kind,
                        uint32_t outlet,
                        struct topology_route *ret_route);
+/* Writes the file again as it was read, overrides applied, without comments: loading that gives the same topology. */
+void topology_write(const struct topology *topology, FILE *to);
+
+/* The most bytes of a node's or actor's name: both are part of a socket file's name. */
+enum { TOPOLOGY_NAME_LIMIT = 40 };
 
 #endif
