@@ -13,7 +13,7 @@ void policy_init(struct policy *policy,
                  const enum child_policy *child_policies,
                  size_t child_count)
 {
-    assert(child_count >= 1 && child_count <= POLICY_CHILDREN_LIMIT);
+    assert(child_count <= POLICY_CHILDREN_LIMIT);
     assert(limits->restarts <= POLICY_RESTARTS_LIMIT);
     assert(limits->pause_min_us <= limits->pause_max_us);
 
