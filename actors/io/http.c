@@ -15,185 +15,10 @@
 
 #include "actors/io/http_inside.h"
 
-enum {
-    ACCEPTS_PER_ROUND = 64,          /* so that new connections do not starve the old ones */
-    RECEIVE_BUFFER = 64 * 1024,      /* bytes; the kernel doubles it. Bounds what one read of H2O's can bring */
-    BACKLOG = 4096
-};
-static const uint64_t never_ms = UINT32_MAX;  /* H2O's own request timeout: ours are finer */
-static const uint64_t gone_ms = 1000;         /* how long a client that has finished sending is worth answering */
-static const uint64_t resume_ms = 200;        /* when accepting failed for want of descriptors */
-
-/* ------------------------------------------------------------------------------------------------ accepting */
-
-static void on_connection(h2o_socket_t *socket, const char *error);
-
-static void pause_accepting(struct http_server *server)
-{
-    uint32_t i;
-
-    if (server->accepting_is_paused)
-        return;
-    server->accepting_is_paused = true;
-    server->figures.at_limit++;
-    for (i = 0; i < server->listener_count; i++)
-        h2o_socket_read_stop(server->listeners[i].socket);
-    h2o_timeout_link(server->loop, &server->resume_queue, &server->resume_timer);
-}
-
-static void resume_accepting(struct http_server *server)
-{
-    uint32_t i;
-
-    if (!server->accepting_is_paused || server->is_draining || server->first_free == server->limits.connections)
-        return;
-    server->accepting_is_paused = false;
-    h2o_timeout_unlink(&server->resume_timer);
-    for (i = 0; i < server->listener_count; i++)
-        h2o_socket_read_start(server->listeners[i].socket, on_connection);
-}
-
-static void on_resume(h2o_timeout_entry_t *entry)
-{
-    struct http_server *server = H2O_STRUCT_FROM_MEMBER(struct http_server, resume_timer, entry);
-
-    h2o_timeout_link(server->loop, &server->resume_queue, &server->resume_timer);
-    resume_accepting(server);
-}
-
-static void on_connection(h2o_socket_t *socket, const char *error)
-{
-    struct http_listener *listener = socket->data;
-    struct http_server *server = listener->server;
-    int i;
-
-    if (error != NULL)
-        return;
-    for (i = 0; i < ACCEPTS_PER_ROUND; i++) {
-        h2o_socket_t *accepted;
-
-        if (server->first_free == server->limits.connections) {
-            pause_accepting(server);
-            return;
-        }
-        errno = 0;
-        accepted = h2o_evloop_socket_accept(socket);
-        if (accepted == NULL) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                pause_accepting(server);
-            return;
-        }
-        http_connection_open(server, listener, accepted);
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------ addresses */
-
-/* Takes "host:port" apart. False when it does not have that shape. */
-static bool split_address(const char *address, char *host, size_t host_size, const char **ret_port)
-{
-    const char *colon = strrchr(address, ':');
-    size_t size;
-
-    if (colon == NULL || colon[1] == '\0')
-        return false;
-    size = (size_t)(colon - address);
-    if (size >= 2 && address[0] == '[' && colon[-1] == ']') {
-        address++;
-        size -= 2;
-    }
-    if (size >= host_size)
-        return false;
-    memcpy(host, address, size);
-    host[size] = '\0';
-    *ret_port = colon + 1;
-    return true;
-}
-
-static int open_socket(const struct addrinfo *at)
-{
-    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int on = 1, room = RECEIVE_BUFFER;
-
-    if (fd < 0)
-        return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) != 0 ||
-        bind(fd, at->ai_addr, at->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
-        int error = errno;
-
-        close(fd);
-        errno = error;
-        return -1;
-    }
-    return fd;
-}
-
-static int listen_on(const char *address, char *why, size_t why_size)
-{
-    struct addrinfo hints = { .ai_family = AF_UNSPEC,
-                              .ai_socktype = SOCK_STREAM,
-                              .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV };
-    struct addrinfo *found = NULL;
-    const char *port;
-    char host[64];
-    int fd;
-
-    if (!split_address(address, host, sizeof(host), &port) ||
-        getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, port, &hints, &found) != 0) {
-        snprintf(why, why_size, "cannot listen on '%s': write an address and a port, as in 127.0.0.1:8080 or *:8080",
-                 address);
-        return -1;
-    }
-    fd = open_socket(found);
-    if (fd < 0)
-        snprintf(why, why_size, "cannot listen on %s: %s; stop what uses it or choose another address", address,
-                 strerror(errno));
-    freeaddrinfo(found);
-    return fd;
-}
-
-static uint16_t port_of(int fd)
-{
-    struct sockaddr_storage address;
-    socklen_t size = sizeof(address);
-
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
-        return 0;
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
-}
-
-bool http_listen(struct http_server *server, const char *address, const struct http_tls_files *tls, char *why,
-                 size_t why_size)
-{
-    struct http_listener *listener = &server->listeners[server->listener_count];
-    int fd;
-
-    assert(server->listener_count < HTTP_LISTENERS_LIMIT);
-    *listener = (struct http_listener){ .server = server };
-    slice_copy(slice_of(address), listener->address, sizeof(listener->address));
-    if (tls != NULL && tls->certificate != NULL && tls->certificate[0] != '\0') {
-        listener->certificate_file = h2o_strdup(NULL, tls->certificate, SIZE_MAX).base;
-        listener->key_file = h2o_strdup(NULL, tls->key != NULL ? tls->key : "", SIZE_MAX).base;
-        if (!http_tls_load(listener, why, why_size)) {
-            http_tls_forget(listener);
-            return false;
-        }
-    }
-    fd = listen_on(address, why, why_size);
-    if (fd < 0) {
-        http_tls_forget(listener);
-        return false;
-    }
-    listener->port = port_of(fd);
-    listener->socket = h2o_evloop_socket_create(server->loop, fd, H2O_SOCKET_FLAG_DONT_READ);
-    listener->socket->data = listener;
-    h2o_socket_read_start(listener->socket, on_connection);
-    server->listener_count++;
-    return true;
-}
+static const uint64_t never_ms = UINT32_MAX; /* H2O's own request timeout: ours are finer */
+static const uint64_t gone_ms = 1000;        /* how long a client that has finished sending is worth answering */
+static const uint64_t linger_ms = 2000;      /* see http_linger.c */
+static const uint64_t resume_ms = 200;       /* when accepting failed for want of descriptors */
 
 /* ------------------------------------------------------------------------------------------------ life */
 
@@ -232,29 +57,50 @@ static void set_up_queues(struct http_server *server)
     h2o_timeout_init(server->loop, &server->idle_queue, limits->idle_us / 1000);
     h2o_timeout_init(server->loop, &server->write_queue, limits->write_us / 1000);
     h2o_timeout_init(server->loop, &server->gone_queue, gone_ms);
+    h2o_timeout_init(server->loop, &server->linger_queue, linger_ms);
     h2o_timeout_init(server->loop, &server->resume_queue, resume_ms);
     h2o_timeout_init(server->loop, &server->flush_queue, 0);
-    server->resume_timer.cb = on_resume;
+    server->resume_timer.cb = http_accept_on_timer;
     server->flush_timer.cb = on_flush;
+    h2o_linklist_init_anchor(&server->lingering);
 }
 
-struct http_server *http_open(const char *address, const struct http_tls_files *tls, const struct http_limits *limits,
-                              const struct http_events *events, char *why, size_t why_size)
+static void dispose_queues(struct http_server *server)
+{
+    h2o_timeout_t *queues[] = {
+        &server->head_queue, &server->body_queue,   &server->idle_queue,   &server->write_queue,
+        &server->gone_queue, &server->linger_queue, &server->resume_queue, &server->flush_queue
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(queues) / sizeof(queues[0]); i++)
+        h2o_timeout_dispose(server->loop, queues[i]);
+}
+
+struct http_server *http_open(const char *address,
+                              const struct http_tls_files *tls,
+                              const struct http_limits *limits,
+                              const struct http_events *events,
+                              char *why,
+                              size_t why_size)
 {
     struct http_server *server = calloc(1, sizeof(*server));
     struct http_slot *slots = calloc(limits->connections, sizeof(*slots));
+    struct http_exchange *arrived = calloc(limits->connections, sizeof(*arrived));
     uint32_t i;
 
     assert(limits->connections >= 1 && limits->connections <= 1000000);
-    if (server == NULL || slots == NULL) {
+    if (server == NULL || slots == NULL || arrived == NULL) {
         snprintf(why, why_size, "there is no memory for %u connections; lower the limit", limits->connections);
         free(server);
         free(slots);
+        free(arrived);
         return NULL;
     }
     for (i = 0; i < limits->connections; i++)
         slots[i].next_free = i + 1;
     server->slots = slots;
+    server->arrived = arrived;
     server->limits = *limits;
     server->events = *events;
     server->reactor_fd = -1;
@@ -274,7 +120,7 @@ static void close_connections(struct http_server *server)
         while (server->slots[i].connection != NULL) /* TLS needs a second time: the first one says goodbye */
             http_connection_end(server->slots[i].connection);
     http_connection_end_round(server);
-    http_linger_sweep(server, true);
+    http_linger_end_all(server);
 }
 
 static void close_listeners(struct http_server *server)
@@ -291,33 +137,27 @@ static void close_listeners(struct http_server *server)
 void http_close(struct http_server **server_pointer)
 {
     struct http_server *server = *server_pointer;
-    h2o_timeout_t *queues[7];
-    size_t i;
-
+    h2o_multithread_queue_t *queue;
     if (server == NULL)
         return;
     *server_pointer = NULL;
     server->is_draining = true;
+    server->is_closing = true;
     close_listeners(server);
     close_connections(server);
     if (h2o_timeout_is_linked(&server->resume_timer))
         h2o_timeout_unlink(&server->resume_timer);
     if (server->reactor != NULL)
         h2o_socket_close(server->reactor);
-    queues[0] = &server->head_queue;
-    queues[1] = &server->body_queue;
-    queues[2] = &server->idle_queue;
-    queues[3] = &server->write_queue;
-    queues[4] = &server->gone_queue;
-    queues[5] = &server->resume_queue;
-    queues[6] = &server->flush_queue;
-    for (i = 0; i < 7; i++)
-        h2o_timeout_dispose(server->loop, queues[i]);
+    dispose_queues(server);
+    queue = server->context.queue;
     h2o_context_dispose(&server->context);
+    free(queue);                     /* H2O 2.2.5 and 2.2.6 forget it */
     h2o_evloop_run(server->loop, 0); /* frees the sockets that were closed */
     h2o_evloop_destroy(server->loop);
     h2o_config_dispose(&server->configuration);
     free(server->slots);
+    free(server->arrived);
     free(server);
 }
 
@@ -364,8 +204,9 @@ static void watch_reactor(struct http_server *server, int reactor_fd)
     h2o_socket_read_start(server->reactor, on_reactor_ready);
 }
 
-/* H2O takes note that an answer has left only behind its next poll, when the client's next request may be there already: it
- * would then poll once more for it, and change what it polls for. So the completions of the last turn come first. */
+/* H2O takes note that an answer has left only behind its next poll, when the client's next request may be there
+ * already: it would then poll once more for it, and change what it polls for. So the completions of the last turn come
+ * first. */
 static void finish_answers(struct http_server *server)
 {
     if (!server->has_sent)
@@ -386,13 +227,11 @@ void http_wait(struct http_server *server, int reactor_fd, uint64_t timeout_us)
     if (server->reactor == NULL && wait_ms > 1)
         wait_ms = 1;
     finish_answers(server);
-    if (server->has_sent)
+    if (server->has_sent || server->arrived_count != 0)
         wait_ms = 0;
     h2o_evloop_run(server->loop, (int32_t)wait_ms);
     http_connection_end_round(server);
-    if (server->lingering_count != 0)
-        http_linger_sweep(server, false);
-    resume_accepting(server);
+    http_accept_again(server);
 }
 
 /* ------------------------------------------------------------------------------------------------ figures */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http_answer -- reads a request's parts and sends its answer. The 307 has a way of its own: it is what most requests get,
- * and costs one vector of header fields in the request's memory and nothing else.
+ * http_answer -- reads a request's parts and sends its answer. The 307 has a way of its own: it is what most requests
+ * get, and costs one vector of header fields in the request's memory and nothing else.
  */
 #include <assert.h>
 #include <string.h>
@@ -48,11 +48,78 @@ const char *http_reason(unsigned status)
 
 /* ------------------------------------------------------------------------------------------------ the request */
 
+static struct http_connection *connection_of(const struct http_server *server, struct http_exchange exchange)
+{
+    const struct http_slot *slot;
+
+    assert(exchange.slot < server->limits.connections);
+    slot = &server->slots[exchange.slot];
+    if (slot->connection == NULL || slot->generation != exchange.generation || slot->connection->request == NULL)
+        return NULL;
+    return slot->connection;
+}
+
+static enum http_method method_of(h2o_iovec_t name)
+{
+    static const struct {
+        const char *name;
+        enum http_method method;
+    } methods[] = {
+        { "GET", HTTP_GET },     { "HEAD", HTTP_HEAD },     { "POST", HTTP_POST },       { "PUT", HTTP_PUT },
+        { "PATCH", HTTP_PATCH }, { "DELETE", HTTP_DELETE }, { "OPTIONS", HTTP_OPTIONS },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (h2o_memis(name.base, name.len, methods[i].name, strlen(methods[i].name)))
+            return methods[i].method;
+    return HTTP_OTHER;
+}
+
+static void
+describe(const struct http_connection *connection, struct http_exchange exchange, struct http_request *ret_request)
+{
+    h2o_req_t *inside = connection->request;
+    size_t path_size = inside->query_at < inside->path.len ? inside->query_at : inside->path.len;
+
+    *ret_request = (struct http_request){
+        .exchange = exchange,
+        .method = method_of(inside->method),
+        .method_name = { inside->method.base, inside->method.len },
+        .path = { inside->path.base, path_size },
+        .body = { inside->entity.base, inside->entity.len },
+        .is_tls = connection->is_tls,
+        .refusal = connection->refusal,
+        .inside = inside,
+    };
+    if (path_size < inside->path.len)
+        ret_request->query = (struct slice){ inside->path.base + path_size + 1, inside->path.len - path_size - 1 };
+}
+
+bool http_take(struct http_server *server, struct http_request *ret_request)
+{
+    while (server->arrived_count > 0) {
+        struct http_exchange exchange = server->arrived[server->arrived_first];
+        struct http_connection *connection = connection_of(server, exchange);
+
+        server->arrived_first = (server->arrived_first + 1) % server->limits.connections;
+        server->arrived_count--;
+        if (connection == NULL)
+            continue; /* the client left already */
+        connection->is_taken = true;
+        describe(connection, exchange, ret_request);
+        return true;
+    }
+    return false;
+}
+
 struct slice http_request_field(const struct http_request *request, enum http_field_name name)
 {
     const h2o_token_t *const tokens[HTTP_FIELD_NAMES] = {
-        [HTTP_FIELD_AUTHORIZATION] = H2O_TOKEN_AUTHORIZATION, [HTTP_FIELD_CONTENT_TYPE] = H2O_TOKEN_CONTENT_TYPE,
-        [HTTP_FIELD_ACCEPT] = H2O_TOKEN_ACCEPT,               [HTTP_FIELD_REFERER] = H2O_TOKEN_REFERER,
+        [HTTP_FIELD_AUTHORIZATION] = H2O_TOKEN_AUTHORIZATION,
+        [HTTP_FIELD_CONTENT_TYPE] = H2O_TOKEN_CONTENT_TYPE,
+        [HTTP_FIELD_ACCEPT] = H2O_TOKEN_ACCEPT,
+        [HTTP_FIELD_REFERER] = H2O_TOKEN_REFERER,
         [HTTP_FIELD_USER_AGENT] = H2O_TOKEN_USER_AGENT,
     };
     const h2o_req_t *inside = request->inside;
@@ -75,17 +142,6 @@ struct slice http_request_field_named(const struct http_request *request, const 
 
 /* ------------------------------------------------------------------------------------------------ the answer */
 
-static struct http_connection *connection_of(const struct http_server *server, struct http_exchange exchange)
-{
-    const struct http_slot *slot;
-
-    assert(exchange.slot < server->limits.connections);
-    slot = &server->slots[exchange.slot];
-    if (slot->connection == NULL || slot->generation != exchange.generation || slot->connection->request == NULL)
-        return NULL;
-    return slot->connection;
-}
-
 bool http_is_waiting(const struct http_server *server, struct http_exchange exchange)
 {
     const struct http_connection *connection = connection_of(server, exchange);
@@ -106,7 +162,7 @@ static void begin(struct http_connection *connection, unsigned status, size_t bo
     request->res.reason = http_reason(status);
     request->res.content_length = status == 204 ? SIZE_MAX : body_size; /* RFC 9110 8.6: none with 204 */
     if (connection->refusal.status != 0) {
-        http_linger_keep(server, h2o_socket_get_fd(connection->socket));
+        http_linger_prepare(connection);
         close = true;
     }
     if (close || server->is_draining)
@@ -115,7 +171,9 @@ static void begin(struct http_connection *connection, unsigned status, size_t bo
     h2o_start_response(request, &no_generator);
 }
 
-bool http_redirect(struct http_server *server, struct http_exchange exchange, struct slice location,
+bool http_redirect(struct http_server *server,
+                   struct http_exchange exchange,
+                   struct slice location,
                    const struct http_field *extra)
 {
     struct http_connection *connection = connection_of(server, exchange);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http_connection -- stands between the socket and H2O's HTTP/1 code, so that H2O sees whole, unambiguous requests only.
+ * http_connection -- stands between the socket and H2O's HTTP/1 code, so that H2O sees whole, unambiguous requests
+ * only.
  *
- * See http_inside.h for how a connection lives. Deadlines are kept here too: H2O's single request timeout can tell neither an
- * idle connection from a slow head nor a slow head from a slow body.
+ * See http_inside.h for how a connection lives. Deadlines are kept here too: H2O's single request timeout can tell
+ * neither an idle connection from a slow head nor a slow head from a slow body.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -80,8 +81,8 @@ static void hand_over(struct http_connection *connection)
     http_connection_set_timer(connection, NULL);
     socket->_cb.read = connection->h2o_on_read;
     connection->h2o_on_read(socket, NULL);
-    /* H2O either has it now, or refuses it by itself and closes once that is written. Anything else would be two parsers
-     * disagreeing about where the request ends. */
+    /* H2O either has it now, or refuses it by itself and closes once that is written. Anything else would be two
+     * parsers disagreeing about where the request ends. */
     if (!connection->is_closed && connection->request == NULL && !h2o_socket_is_writing(socket))
         http_connection_end(connection);
 }
@@ -96,8 +97,8 @@ static void refuse(struct http_connection *connection)
     free(connection->ahead);
     connection->ahead = NULL;
     connection->ahead_size = 0;
-    /* H2O gets a harmless request in place of the bad one, so that the refusal is answered in its turn and by the ordinary
-     * way; http_connection_on_request sees the refusal. */
+    /* H2O gets a harmless request in place of the bad one, so that the refusal is answered in its turn and by the
+     * ordinary way; http_connection_on_request sees the refusal. */
     h2o_buffer_consume(&socket->input, socket->input->size);
     room = h2o_buffer_reserve(&socket->input, sizeof(refused_request));
     memcpy(room.base, refused_request, sizeof(refused_request) - 1);
@@ -227,8 +228,8 @@ static void read_on(struct http_connection *connection)
 
 /* ------------------------------------------------------------------------------------------------ H2O's side */
 
-/* While an answer is made, nothing is read: the request's parts lie in the input. But the client may leave. A client that
- * has only finished sending still gets its answer, if it comes soon. */
+/* While an answer is made, nothing is read: the request's parts lie in the input. But the client may leave. A client
+ * that has only finished sending still gets its answer, if it comes soon. */
 static void on_sign_of_life(h2o_socket_t *socket, const char *error)
 {
     struct http_connection *connection = connection_of(socket);
@@ -259,45 +260,21 @@ static void on_disposed(void *pointer)
         connection->next = server->finished;
         server->finished = connection;
     }
-    if (!connection->is_answered && connection->refusal.status == 0)
+    if (connection->is_taken && !connection->is_answered)
         server->events.left(server->events.context, exchange);
 }
 
-static enum http_method method_of(h2o_iovec_t name)
+/* The ring has room: a connection has one request at a time, and those that died before they were taken are few enough
+ * to be dropped here when they are in the way. */
+static void arrive(struct http_server *server, struct http_exchange exchange)
 {
-    static const struct {
-        const char *name;
-        enum http_method method;
-    } methods[] = {
-        { "GET", HTTP_GET },     { "HEAD", HTTP_HEAD },     { "POST", HTTP_POST },       { "PUT", HTTP_PUT },
-        { "PATCH", HTTP_PATCH }, { "DELETE", HTTP_DELETE }, { "OPTIONS", HTTP_OPTIONS },
-    };
-    size_t i;
+    uint32_t limit = server->limits.connections;
 
-    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-        if (h2o_memis(name.base, name.len, methods[i].name, strlen(methods[i].name)))
-            return methods[i].method;
-    return HTTP_OTHER;
-}
-
-static void announce(struct http_connection *connection, h2o_req_t *from)
-{
-    struct http_server *server = connection->server;
-    size_t path_size = from->query_at < from->path.len ? from->query_at : from->path.len;
-    struct http_request request = {
-        .exchange = { connection->slot, server->slots[connection->slot].generation },
-        .method = method_of(from->method),
-        .method_name = { from->method.base, from->method.len },
-        .path = { from->path.base, path_size },
-        .body = { from->entity.base, from->entity.len },
-        .is_tls = connection->is_tls,
-        .inside = from,
-    };
-
-    if (path_size < from->path.len)
-        request.query = (struct slice){ from->path.base + path_size + 1, from->path.len - path_size - 1 };
-    server->figures.requests++;
-    server->events.request(server->events.context, &request);
+    if (server->arrived_count == limit) {
+        server->arrived_first = (server->arrived_first + 1) % limit;
+        server->arrived_count--;
+    }
+    server->arrived[(server->arrived_first + server->arrived_count++) % limit] = exchange;
 }
 
 int http_connection_on_request(h2o_handler_t *handler, h2o_req_t *request)
@@ -310,18 +287,15 @@ int http_connection_on_request(h2o_handler_t *handler, h2o_req_t *request)
     (void)handler;
     *tag = connection;
     connection->request = request;
+    connection->is_taken = false;
     connection->is_answered = false;
     server->under_way++;
+    server->figures.requests++;
     if (++slot->generation == 0)
         slot->generation = 1;
     h2o_socket_dont_read(connection->socket, 1);
     h2o_socket_read_start(connection->socket, on_sign_of_life);
-    if (connection->refusal.status == 0) {
-        announce(connection, request);
-        return 0;
-    }
-    server->events.refused(server->events.context, (struct http_exchange){ connection->slot, slot->generation },
-                           &connection->refusal);
+    arrive(server, (struct http_exchange){ connection->slot, slot->generation });
     return 0;
 }
 
@@ -336,6 +310,8 @@ static void on_closed(void *pointer)
     http_connection_set_timer(connection, NULL);
     connection->is_closed = true;
     server->figures.open--;
+    if (connection->linger_fd >= 0)
+        http_linger_start(server, connection->linger_fd);
     slot->connection = NULL;
     slot->next_free = server->first_free;
     server->first_free = connection->slot;
@@ -388,6 +364,7 @@ void http_connection_open(struct http_server *server, struct http_listener *list
     connection->server = server;
     connection->socket = socket;
     connection->slot = server->first_free;
+    connection->linger_fd = -1;
     connection->timer.cb = http_connection_on_timeout;
     connection->is_tls = listener->tls != NULL;
     framing_start(&connection->framing, server->limits.body_bytes);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * http_framing -- see http_framing.h. One function for each state reads one line or one part and says what comes next;
- * framing_feed calls them until the bytes are used up. RFC 9112 sections 2 to 7 name what is allowed; the comments here name
- * where we allow less.
+ * framing_feed calls them until the bytes are used up. RFC 9112 sections 2 to 7 name what is allowed; the comments here
+ * name where we allow less.
  */
 #include "actors/io/http_framing.h"
 
@@ -43,8 +43,8 @@ static enum step refuse(struct framing *framing, unsigned status, const char *de
     return STEP_NO;
 }
 
-/* Finds the line that starts at framing->line and moves behind it. Lines end in CRLF: a bare LF is refused here, a bare CR by
- * those who read the line, since it is a control character. */
+/* Finds the line that starts at framing->line and moves behind it. Lines end in CRLF: a bare LF is refused here, a bare
+ * CR by those who read the line, since it is a control character. */
 static enum step next_line(struct framing *framing, const char *bytes, size_t size, struct slice *ret_line)
 {
     const char *line = bytes + framing->line;
@@ -55,7 +55,8 @@ static enum step next_line(struct framing *framing, const char *bytes, size_t si
         return STEP_MORE;
     }
     if (end == line || end[-1] != '\r')
-        return refuse(framing, 400, "Lines of a request must end in CR LF; there is a line feed without a carriage return.");
+        return refuse(framing, 400,
+                      "Lines of a request must end in CR LF; there is a line feed without a carriage return.");
     *ret_line = (struct slice){ .at = line, .size = (size_t)(end - line) - 1 };
     framing->line += ret_line->size + 2;
     framing->scanned = 0;
@@ -89,7 +90,8 @@ static enum step read_version(struct framing *framing, const char *version, size
 {
     if (size != 8 || memcmp(version, "HTTP/", 5) != 0 || version[5] < '0' || version[5] > '9' || version[6] != '.' ||
         version[7] < '0' || version[7] > '9')
-        return refuse(framing, 400, "The request line must read: METHOD TARGET HTTP/1.1, with one blank between the words.");
+        return refuse(framing, 400,
+                      "The request line must read: METHOD TARGET HTTP/1.1, with one blank between the words.");
     if (version[5] != '1' || version[7] > '1')
         return refuse(framing, 505, "This server speaks HTTP/1.1 and HTTP/1.0.");
     framing->is_1_1 = version[7] == '1';
@@ -202,7 +204,8 @@ static enum step read_framing_field(struct framing *framing, const char *bytes, 
     case 4:
         return strncasecmp(name.at, "host", 4) == 0 ? read_host(framing, value) : STEP_ON;
     case 6:
-        return strncasecmp(name.at, "expect", 6) == 0 ? read_expect(framing, value, (size_t)(name.at - bytes)) : STEP_ON;
+        return strncasecmp(name.at, "expect", 6) == 0 ? read_expect(framing, value, (size_t)(name.at - bytes))
+                                                      : STEP_ON;
     case 14:
         return strncasecmp(name.at, "content-length", 14) == 0 ? read_content_length(framing, value) : STEP_ON;
     case 17:

@@ -3,10 +3,10 @@
  * http_framing -- where an HTTP/1.1 request ends, or why it must be refused.
  *
  * Stricter than RFC 9112 demands, because what is behind it (H2O) is laxer than it: whatever two parsers could read
- * differently is refused here, before anybody acts on it. Lines end in CRLF and nothing else; one Content-Length of digits
- * or one `Transfer-Encoding: chunked`, never both; one Host; no blank before a colon, no folded lines; chunk sizes are
- * hexadecimal digits. Pure logic without memory of its own: it reads a buffer that grows and is fed again, and looks at
- * each byte of a head once.
+ * differently is refused here, before anybody acts on it. Lines end in CRLF and nothing else; one Content-Length of
+ * digits or one `Transfer-Encoding: chunked`, never both; one Host; no blank before a colon, no folded lines; chunk
+ * sizes are hexadecimal digits. Pure logic without memory of its own: it reads a buffer that grows and is fed again,
+ * and looks at each byte of a head once.
  */
 #ifndef ACTORS_IO_HTTP_FRAMING_H
 #define ACTORS_IO_HTTP_FRAMING_H
@@ -42,7 +42,7 @@ enum framing_state {
 
 struct framing {
     enum framing_state state;
-    bool is_1_1;        /* HTTP/1.1, else HTTP/1.0 */
+    bool is_1_1; /* HTTP/1.1, else HTTP/1.0 */
     bool has_length;
     bool is_chunked;
     bool has_host;

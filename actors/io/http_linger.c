@@ -2,68 +2,81 @@
 /*
  * http_linger -- lets the last answer of a connection reach a client that is still sending. See http_inside.h.
  *
- * What is kept is bounded: when the ring is full the oldest goes. Nothing is waited for: the sweep comes with every turn of
- * the loop and reads what there is.
+ * H2O closes its descriptor as soon as the answer is written. A duplicate keeps the connection: we say that no more
+ * comes, and read what the client still sends, for a bounded time and a bounded number of bytes.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "actors/io/http_inside.h"
 
-static const uint64_t linger_ms = 2000;
-enum { SWEEP_BYTES = 256 * 1024 }; /* thrown away for one connection in one sweep */
+enum { LINGERING_BYTES = 16 * 1024 * 1024 };
 
-static void let_oldest_go(struct http_server *server)
+struct http_lingering {
+    struct http_server *server;
+    h2o_socket_t *socket;
+    h2o_timeout_entry_t timer;
+    h2o_linklist_t link; /* of server->lingering */
+    size_t bytes;        /* thrown away so far */
+};
+
+static void end(struct http_lingering *lingering)
 {
-    close(server->lingering[server->lingering_first]);
-    server->lingering_first = (server->lingering_first + 1) % HTTP_LINGERING_LIMIT;
-    server->lingering_count--;
+    h2o_timeout_unlink(&lingering->timer);
+    h2o_linklist_unlink(&lingering->link);
+    lingering->server->lingering_count--;
+    h2o_socket_close(lingering->socket);
+    free(lingering);
 }
 
-void http_linger_keep(struct http_server *server, int fd)
+static void on_time_up(h2o_timeout_entry_t *entry)
 {
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    uint32_t last;
-
-    if (copy < 0)
-        return; /* out of descriptors: this answer takes its chances */
-    if (server->lingering_count == HTTP_LINGERING_LIMIT)
-        let_oldest_go(server);
-    last = (server->lingering_first + server->lingering_count) % HTTP_LINGERING_LIMIT;
-    server->lingering[last] = copy;
-    server->lingering_since_ms[last] = h2o_now(server->loop);
-    server->lingering_count++;
+    end(H2O_STRUCT_FROM_MEMBER(struct http_lingering, timer, entry));
 }
 
-/* Reads and forgets. False when the client has finished. */
-static bool is_still_sending(int fd)
+/* One read a round is enough: the loop comes back as long as there is more. */
+static void on_more(h2o_socket_t *socket, const char *error)
 {
-    char bytes[16 * 1024];
-    ssize_t got;
-    size_t total = 0;
+    struct http_lingering *lingering = socket->data;
+    char bytes[64 * 1024];
+    ssize_t got = recv(h2o_socket_get_fd(socket), bytes, sizeof(bytes), MSG_DONTWAIT);
 
-    do {
-        got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-        if (got > 0)
-            total += (size_t)got;
-    } while (got > 0 && total < SWEEP_BYTES);
-    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+    if (got > 0)
+        lingering->bytes += (size_t)got;
+    if (error != NULL || got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR) ||
+        lingering->bytes > LINGERING_BYTES)
+        end(lingering);
 }
 
-void http_linger_sweep(struct http_server *server, bool all)
+void http_linger_prepare(struct http_connection *connection)
 {
-    uint64_t now_ms = h2o_now(server->loop);
-    uint32_t i;
+    if (connection->server->lingering_count < HTTP_LINGERING_LIMIT)
+        connection->linger_fd = fcntl(h2o_socket_get_fd(connection->socket), F_DUPFD_CLOEXEC, 0);
+}
 
-    for (i = 0; i < server->lingering_count; i++) {
-        uint32_t at = (server->lingering_first + i) % HTTP_LINGERING_LIMIT;
+void http_linger_start(struct http_server *server, int fd)
+{
+    struct http_lingering *lingering = calloc(1, sizeof(*lingering));
 
-        if (!is_still_sending(server->lingering[at]))
-            server->lingering_since_ms[at] = 0;
+    if (lingering == NULL || server->is_closing || shutdown(fd, SHUT_WR) != 0) {
+        free(lingering);
+        close(fd);
+        return;
     }
-    while (server->lingering_count > 0 &&
-           (all || server->lingering_since_ms[server->lingering_first] + linger_ms <= now_ms))
-        let_oldest_go(server);
+    lingering->server = server;
+    lingering->socket = h2o_evloop_socket_create(server->loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    lingering->socket->data = lingering;
+    lingering->timer.cb = on_time_up;
+    h2o_timeout_link(server->loop, &server->linger_queue, &lingering->timer);
+    h2o_linklist_insert(&server->lingering, &lingering->link);
+    server->lingering_count++;
+    h2o_socket_read_start(lingering->socket, on_more);
+}
+
+void http_linger_end_all(struct http_server *server)
+{
+    while (!h2o_linklist_is_empty(&server->lingering))
+        end(H2O_STRUCT_FROM_MEMBER(struct http_lingering, link, server->lingering.next));
 }

@@ -2,8 +2,8 @@
 /*
  * http_tls -- certificates: read at the start, and again when the files change.
  *
- * A new pair is used for handshakes from then on; connections that exist keep the context they were made with, which OpenSSL
- * counts. A pair that cannot be used is reported once for each change of the files, and the old one stays.
+ * A new pair is used for handshakes from then on; connections that exist keep the context they were made with, which
+ * OpenSSL counts. A pair that cannot be used is reported once for each change of the files, and the old one stays.
  */
 #include <openssl/err.h>
 #include <stdio.h>
@@ -13,15 +13,20 @@
 #include "actors/io/http_inside.h"
 
 /* RFC 7301: HTTP/1.1 is all there is. A client that insists on something else is told so by an alert. */
-static int choose_protocol(SSL *ssl, const unsigned char **ret_chosen, unsigned char *ret_size,
-                           const unsigned char *offered, unsigned int offered_size, void *context)
+static int choose_protocol(SSL *ssl,
+                           const unsigned char **ret_chosen,
+                           unsigned char *ret_size,
+                           const unsigned char *offered,
+                           unsigned int offered_size,
+                           void *context)
 {
     static const unsigned char ours[] = "\x08http/1.1";
     unsigned char *chosen;
 
     (void)ssl;
     (void)context;
-    if (SSL_select_next_proto(&chosen, ret_size, ours, sizeof(ours) - 1, offered, offered_size) != OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, ret_size, ours, sizeof(ours) - 1, offered, offered_size) !=
+        OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *ret_chosen = chosen;
     return SSL_TLSEXT_ERR_OK;
