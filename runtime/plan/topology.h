@@ -87,7 +87,7 @@ struct topology_store {
     bool managed;           /* the launcher runs it */
     const char *const *after;
     struct restart_limits limits;
-    const struct property *properties; /* everything else, for the store's script: one for each of the kind's options */
+    const struct property *properties; /* its section `options`: the server's own settings, for its script */
     size_t property_count;
 };
 
@@ -154,6 +154,22 @@ void topology_route_of(const struct topology *topology,
                        const struct actor_kind *kind,
                        uint32_t outlet,
                        struct topology_route *ret_route);
+/* Splits "HOST:PORT" (an IPv6 host in brackets). False, with nothing meant by the results, when it is none. */
+enum { TOPOLOGY_HOST_LIMIT = 256 };
+bool topology_split_address(const char *text, char host[TOPOLOGY_HOST_LIMIT], uint16_t *ret_port);
+
+/* Everything of this platform that will listen on a port of this machine: managed stores, and the actors' options that
+ * are called `listen` or end in `_listen`. */
+struct topology_listener {
+    char host[TOPOLOGY_HOST_LIMIT];
+    uint16_t port;
+    const struct topology_store *store; /* or NULL, and then: */
+    const struct topology_node *node;
+    const struct topology_actor *actor;
+};
+typedef void topology_listener_handler(void *context, const struct topology_listener *listener);
+void topology_each_listener(const struct topology *topology, topology_listener_handler *handler, void *context);
+
 /* Writes the file again as it was read, overrides applied, without comments: loading that gives the same topology. */
 void topology_write(const struct topology *topology, FILE *to);
 

@@ -61,21 +61,33 @@ static void add(struct listeners *listeners, struct listener new)
     listeners->list[listeners->count++] = new;
 }
 
-/* Splits HOST:PORT; an IPv6 host stands in brackets. False when it is none. */
-static bool split(struct reading *reading, const char *text, const char **ret_host, uint32_t *ret_port)
+bool topology_split_address(const char *text, char host[TOPOLOGY_HOST_LIMIT], uint16_t *ret_port)
 {
     const char *colon = strrchr(text, ':');
     char *end;
 
-    if (colon == NULL || colon == text || colon[1] < '0' || colon[1] > '9')
+    if (colon == NULL || colon == text || colon[1] < '0' || colon[1] > '9' || colon - text >= TOPOLOGY_HOST_LIMIT)
         return false;
     errno = 0;
     unsigned long port = strtoul(colon + 1, &end, 10);
     if (*end != '\0' || errno != 0 || port > 65535)
         return false;
-    *ret_host = arena_text(reading->arena, text, (size_t)(colon - text));
-    *ret_port = (uint32_t)port;
-    return strchr(*ret_host, ':') == NULL || (*ret_host)[0] == '[';
+    memcpy(host, text, (size_t)(colon - text));
+    host[colon - text] = '\0';
+    *ret_port = (uint16_t)port;
+    return strchr(host, ':') == NULL || host[0] == '[';
+}
+
+static bool split(struct reading *reading, const char *text, const char **ret_host, uint32_t *ret_port)
+{
+    char host[TOPOLOGY_HOST_LIMIT];
+    uint16_t port;
+
+    if (!topology_split_address(text, host, &port))
+        return false;
+    *ret_host = arena_text(reading->arena, host, strlen(host));
+    *ret_port = port;
+    return true;
 }
 
 static void add_stores(struct listeners *listeners)
@@ -173,4 +185,33 @@ void reading_check_ports(struct reading *reading)
             add_actor(&listeners, &node->actors[a], zpl_child(actors, node->actors[a].name));
     }
     free(listeners.list);
+}
+
+void topology_each_listener(const struct topology *topology, topology_listener_handler *handler, void *context)
+{
+    struct topology_listener listener;
+
+    for (size_t i = 0; i < topology->store_count; i++) {
+        const struct topology_store *store = &topology->stores[i];
+        const uint16_t ports[] = { store->port, store->extra_port };
+
+        for (size_t p = 0; p < 2 && store->managed; p++) {
+            listener = (struct topology_listener){ .store = store, .port = ports[p] };
+            slice_copy(slice_of(store->host), listener.host, sizeof listener.host);
+            if (ports[p] != 0)
+                handler(context, &listener);
+        }
+    }
+    for (size_t n = 0; n < topology->node_count; n++) {
+        const struct topology_node *node = &topology->nodes[n];
+
+        for (size_t a = 0; a < node->actor_count; a++)
+            for (size_t i = 0; i < node->actors[a].option_count; i++) {
+                listener = (struct topology_listener){ .node = node, .actor = &node->actors[a] };
+                if (is_listener(&node->actors[a].kind->options[i]) &&
+                    topology_split_address(node->actors[a].options[i].value, listener.host, &listener.port) &&
+                    listener.port != 0)
+                    handler(context, &listener);
+            }
+    }
 }

@@ -170,38 +170,22 @@ static const struct store_kind *find_kind(struct reading *reading, const struct 
     return NULL;
 }
 
+/* The server's own settings, which it judges itself. They travel as name=value with blanks between them. */
 static void read_options(struct reading *reading, const struct zpl_node *section, struct topology_store *store)
 {
     const struct zpl_node *options = zpl_child(section, "options");
-    const struct store_kind *kind = store->knows;
-    const struct section_words words = {
-        .rows = kind->options,
-        .row_count = kind->option_count,
-        .what = arena_print(reading->arena, "a store of kind %s", kind->name),
-    };
-    struct property *properties = reading_take(reading, kind->option_count, sizeof *properties);
+    struct property *properties = reading_take(reading, reading_count(options), sizeof *properties);
+    size_t count = 0;
 
-    reading_words(reading, options, &words);
-    for (size_t i = 0; i < kind->option_count; i++) {
-        const struct option *row = &kind->options[i];
-        const struct zpl_node *child = zpl_child(options, row->name);
-        bool given = child != NULL && child->value != NULL;
-
-        if (given)
-            reading_check_value(reading, child, row);
-        else if (row->default_text == NULL)
-            reading_mistake(reading, options != NULL ? options : section, "'%s' is missing: %s (%s)", row->name,
-                            row->help, option_expected(row));
-        properties[i] = (struct property){
-            .name = row->name,
-            .value = given                       ? child->value
-                     : row->default_text != NULL ? row->default_text
-                                                 : "",
-            .line = given ? child->line : section->line,
-        };
+    for (const struct zpl_node *child = options != NULL ? options->children : NULL; child != NULL;
+         child = child->next) {
+        if (child->value == NULL || strpbrk(child->value, " \t") != NULL)
+            reading_mistake(reading, child, "expected '= VALUE', without blanks in it: a setting of the server itself");
+        else
+            properties[count++] = (struct property){ .name = child->name, .value = child->value, .line = child->line };
     }
     store->properties = properties;
-    store->property_count = kind->option_count;
+    store->property_count = count;
 }
 
 static void check_place(struct reading *reading, const struct zpl_node *section, const struct store_section *read)
@@ -260,10 +244,9 @@ static void read_store(struct reading *reading, const struct zpl_node *section, 
     store->after = reading_list(reading, zpl_child(section, "after"));
     check_place(reading, section, &read);
     store->knows = find_kind(reading, section, read.kind);
-    if (store->knows != NULL)
-        read_options(reading, section, store);
-    else
+    if (store->knows == NULL)
         store->knows = &unknown;
+    read_options(reading, section, store);
     read_access(reading, section, &read, store);
 }
 

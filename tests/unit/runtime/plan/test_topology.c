@@ -48,12 +48,9 @@ static const struct actor_kind back_kind = { .name = "back", OPTIONS(back_option
 static const struct actor_kind spare_kind = { .name = "spare" };
 static const struct actor_kind *const kinds[] = { &front_kind, &back_kind, &spare_kind, NULL };
 
-static const struct option redis_options[] = {
-    { .name = "maxmemory", .type = OPTION_BYTES, .default_text = "64MiB", .help = "of copies" },
-};
-static const struct store_kind redis_kind = {
-    .name = "redis", .uri = "redis://:{password}@{host}:{port}/{database}", .database = "0", OPTIONS(redis_options)
-};
+static const struct store_kind redis_kind = { .name = "redis",
+                                              .uri = "redis://:{password}@{host}:{port}/{database}",
+                                              .database = "0" };
 static const struct store_kind kafka_kind = { .name = "kafka", .uri = "kafka://{host}:{port}" };
 static const struct store_kind *const store_kinds[] = { &redis_kind, &kafka_kind, NULL };
 
@@ -202,7 +199,7 @@ static void reads_stores(void **state)
     assert_string_equal(topology->stores[1].name, "replica");
     assert_string_equal(topology->stores[1].replica_of, "cache");
     assert_string_equal(topology->stores[1].secret, "cache");
-    assert_string_equal(topology->stores[1].properties[0].value, "64MiB");
+    assert_int_equal(topology->stores[1].property_count, 0);
     assert_string_equal(topology->stores[2].uri, "kafka://k1:1,k2:1");
     assert_false(topology->stores[2].managed);
     unload(&loaded);
@@ -352,8 +349,8 @@ static void unknown_words(void **state)
     expect_mistakes(
         "platform\n    url = http://h\n    nmae = x\n"
         "stores\n    s\n        kind = rediss\n        prot = 1\n        port = 1\n"
-        "        options\n            maxmemry = 1\n"
-        "    t\n        kind = redis\n        port = 2\n        options\n            maxmemry = 1\n"
+        "        options\n            maxmemory\n"
+        "    t\n        kind = redis\n        port = 2\n        options\n            maxmemory\n"
         "kinds\n    bakc\n    back\n        kee = 1\n"
         "nodes\n    n\n        rloe = r\n        gruops\n        groups\n            g\n                "
         "stategy = one_for_one\n"
@@ -364,7 +361,8 @@ static void unknown_words(void **state)
         "3: platform/nmae: the platform has no 'nmae'; did you mean name?\n"
         "6: stores/s/kind: no such kind of store: 'rediss'; did you mean redis?\n"
         "7: stores/s/prot: a store has no 'prot'; did you mean port?\n"
-        "15: stores/t/options/maxmemry: a store of kind redis has no 'maxmemry'; did you mean maxmemory?\n"
+        "10: stores/s/options/maxmemory: expected '= VALUE', without blanks in it: a setting of the server itself\n"
+        "15: stores/t/options/maxmemory: expected '= VALUE', without blanks in it: a setting of the server itself\n"
         "17: kinds/bakc: no such kind of actor: 'bakc'; did you mean back?\n"
         "19: kinds/back/kee: the kind back has no 'kee'; did you mean key?\n"
         "22: nodes/n/rloe: a node has no 'rloe'; did you mean role?\n"
@@ -491,6 +489,25 @@ static void ports(void **state)
         "127.0.0.1:8080\n");
 }
 
+static void note_listener(void *context, const struct topology_listener *listener)
+{
+    char *text = context;
+
+    sprintf(text + strlen(text), "%s:%u %s\n", listener->host, listener->port,
+            listener->store != NULL ? listener->store->name : listener->actor->name);
+}
+
+static void listeners(void **state)
+{
+    struct loaded loaded = load(good);
+    char text[512] = "";
+
+    (void)state;
+    topology_each_listener(loaded.topology, note_listener, text);
+    assert_string_equal(text, "127.0.0.1:7379 cache\n127.0.0.1:7380 replica\n127.0.0.1:8080 front\n");
+    unload(&loaded);
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -587,6 +604,7 @@ int main(void)
         cmocka_unit_test(dangling_references),
         cmocka_unit_test(circles),
         cmocka_unit_test(ports),
+        cmocka_unit_test(listeners),
         cmocka_unit_test(names),
         cmocka_unit_test(event_loops_share_no_thread),
         cmocka_unit_test(inherited_mistakes_are_told_once),
