@@ -222,7 +222,9 @@ static bool run_timers(struct reactor *reactor)
     struct timer timer;
     bool ran = false;
 
-    while (timer_take_due(&reactor->timers, reactor->now_us, &timer)) {
+    /* As many as there are now: one that sets itself again for now gets its next turn in the next turn. */
+    for (uint32_t left = reactor->timers.size; left > 0 && timer_take_due(&reactor->timers, reactor->now_us, &timer);
+         left--) {
         struct actor *cell = timer.owner;
 
         cell->had_event = true;
