@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "runtime/plan/nearest.h"
+#include "runtime/nearest.h"
 
 void *reading_take(struct reading *reading, size_t count, size_t size)
 {

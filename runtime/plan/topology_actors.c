@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "runtime/plan/nearest.h"
+#include "runtime/nearest.h"
 #include "runtime/plan/reading.h"
 
 /* What can be said of every actor, beside the options of its kind. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/plan/nearest.h"
+#include "runtime/nearest.h"
 #include "runtime/plan/reading.h"
 
 /* A node or a store: whatever can be named in `after`. */

@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "runtime/plan/nearest.h"
+#include "runtime/nearest.h"
 #include "runtime/plan/reading.h"
 
 struct route_section {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/plan/nearest.h"
+#include "runtime/nearest.h"
 #include "runtime/plan/reading.h"
 
 enum { SECRET_LIMIT = 256 };

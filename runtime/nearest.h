@@ -6,8 +6,8 @@
  * and swaps of neighbours count one each (F. Damerau, "A technique for computer detection and correction of spelling
  * errors", CACM 7(3), 1964). Case and '-' against '_' cost nothing, since that is what people mix up most.
  */
-#ifndef RUNTIME_PLAN_NEAREST_H
-#define RUNTIME_PLAN_NEAREST_H
+#ifndef RUNTIME_NEAREST_H
+#define RUNTIME_NEAREST_H
 
 #include <stddef.h>
 

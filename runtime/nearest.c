@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nearest -- see nearest.h. */
-#include "runtime/plan/nearest.h"
+#include "runtime/nearest.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* Distances of words, and which known word is offered for a wrong one. */
 #include <string.h>
 
-#include "runtime/plan/nearest.h"
+#include "runtime/nearest.h"
 #include "tests/unit/support/cmocka.h"
 
 static void distances(void **state)
