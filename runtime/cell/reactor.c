@@ -236,6 +236,31 @@ static bool run_timers(struct reactor *reactor)
     return ran;
 }
 
+static bool has_local_letters(const struct reactor *reactor)
+{
+    for (size_t i = 0; i < reactor->actor_count; i++) {
+        if (reactor->actors[i]->inbox != NULL && cell_has_letters(reactor->actors[i]))
+            return true;
+    }
+    return false;
+}
+
+/* What actors of this thread say to each other is handled within the turn, before the kernel is asked again; a bounded
+ * number of rounds, so that two that never stop talking do not keep the others from theirs. */
+static bool handle_letters(struct reactor *reactor)
+{
+    bool did = false;
+    int round = 0;
+
+    do {
+        for (size_t i = 0; i < reactor->actor_count; i++)
+            did |= cell_handle_letters(reactor->actors[i], LETTERS_PER_TURN);
+        for (size_t i = 0; i < reactor->actor_count; i++)
+            cell_end_turn(reactor->actors[i]);
+    } while (++round < ROUNDS_PER_TURN && has_local_letters(reactor));
+    return did;
+}
+
 bool reactor_turn(struct reactor *reactor, uint64_t wait_us)
 {
     bool did = false;
@@ -245,10 +270,7 @@ bool reactor_turn(struct reactor *reactor, uint64_t wait_us)
     else
         look_at_clock(reactor);
     did |= run_timers(reactor);
-    for (size_t i = 0; i < reactor->actor_count; i++)
-        did |= cell_handle_letters(reactor->actors[i], LETTERS_PER_TURN);
-    for (size_t i = 0; i < reactor->actor_count; i++)
-        cell_end_turn(reactor->actors[i]);
+    did |= handle_letters(reactor);
     watch_free_retired(reactor);
     return did;
 }

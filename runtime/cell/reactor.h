@@ -20,7 +20,8 @@ enum {
     LETTERS_PER_TURN = 1024,          /* of one actor */
     DECODED_LIMIT = 16 * 1024 * 1024, /* bytes that one letter may take when decoded */
     SLEEP_LIMIT_US = 1000 * 1000,     /* so that a thread's tick is never older */
-    EVENTS_PER_TURN = 64
+    EVENTS_PER_TURN = 64,
+    ROUNDS_PER_TURN = 16 /* of letters between actors of one thread */
 };
 
 struct reactor {
