@@ -7,7 +7,8 @@
  * connection. A *transaction* holds a connection for as long as the actor needs to look at answers before it goes on:
  * begin, run, commit. Connections make themselves again after a loss, with exponential pauses and jitter, behind a
  * breaker that status shows under the dependency's name. Runs wait for a connection until their deadline, in bounded
- * number and size.
+ * number and size; once the breaker is open they end NOT_SENT at once: a short restart is waited out, a longer absence
+ * is not.
  *
  * Results come in binary; the accessors turn integers, booleans, timestamps and texts into C.
  *
@@ -101,7 +102,7 @@ struct postgres_call {
 struct postgres_rows; /* what one statement answered */
 
 struct postgres_result {
-    enum outcome outcome; /* RETRY: SQLSTATE classes 40, 53, 57 (but 57014), 08, 58 and 55P03, 25006; REJECTED: any
+    enum outcome outcome; /* RETRY: SQLSTATE classes 08, 40, 53, 57, 58 and 55P03, 55006, 25006; REJECTED: any
                              other error; UNKNOWN: the connection or the deadline went while the answer was due */
     const char
         *sqlstate; /* five characters, "23505" for a broken unique constraint; "" unless the server sent an error */
@@ -152,8 +153,8 @@ struct postgres *postgres_open(struct actor *me, const struct postgres_options *
 void postgres_close(struct postgres **postgres);
 bool postgres_is_connected(const struct postgres *postgres);
 
-/* One transaction in one round trip: all statements take effect or none does. Everything is copied. `deadline_us` is
- * from now; 0: the option's. */
+/* One transaction in one round trip: all statements take effect or none does. Runs may overtake each other: what must
+ * see another's effect is issued from its handler. Everything is copied. `deadline_us` is from now; 0: the option's. */
 void postgres_run(struct postgres *postgres,
                   const struct postgres_call *calls,
                   uint32_t count,
