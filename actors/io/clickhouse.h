@@ -40,6 +40,7 @@ struct clickhouse_query {
     const char *query_id;  /* to find it in the server's log; may be NULL */
     uint64_t deadline_us;  /* from now; 0: the option's */
     size_t response_limit; /* bytes; 0: 16 MiB */
+    bool without_database; /* names no default database: for the statement that makes it */
 };
 
 struct clickhouse_result {
