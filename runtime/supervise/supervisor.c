@@ -10,20 +10,16 @@
 
 #include "runtime/supervise/supervisor_state.h"
 
-enum { TO_LAUNCHER, TO_CONFIG };
-
 enum {
     START_LIMIT_US = 15 * 1000 * 1000,
     STOP_LIMIT_US = 10 * 1000 * 1000,
     HANG_LIMIT_US = 5 * 1000 * 1000,
-    HANG_CHECK_US = 500 * 1000,
-    SETTINGS_WAIT_US = 300 * 1000, /* a node starts with its defaults rather than not at all */
-    SETTINGS_RETRY_US = 2 * 1000 * 1000
+    HANG_CHECK_US = 500 * 1000
 };
 
 static const size_t NOBODY = SIZE_MAX;
 
-static void command(struct child *child, enum notice_type type, const char *text, const char *value)
+void supervisor_command(struct child *child, enum notice_type type, const char *text, const char *value)
 {
     struct notice notice = { .type = type, .actor = child->cell };
 
@@ -61,10 +57,10 @@ static void start_took_too_long(struct actor *me, void *context)
     (void)me;
     child->start_timer = 0;
     snprintf(why, sizeof why, "its start took longer than %" PRIu64 " ms", limit_us / 1000);
-    command(child, COMMAND_FAIL, why, "");
+    supervisor_command(child, COMMAND_FAIL, why, "");
 }
 
-static void start_next(struct actor *me)
+void supervisor_start_next(struct actor *me)
 {
     struct supervisor *self = supervisor_of(me);
 
@@ -80,7 +76,7 @@ static void start_next(struct actor *me)
         self->starting = i;
         child->life = CELL_STARTING;
         child->start_timer = actor_after(me, limit_us, start_took_too_long, child);
-        command(child, COMMAND_START, "", "");
+        supervisor_command(child, COMMAND_START, "", "");
         return;
     }
     if (!self->is_up) {
@@ -95,7 +91,7 @@ static void pause_is_over(struct actor *me, void *context)
 {
     (void)context;
     supervisor_of(me)->start_timer = 0;
-    start_next(me);
+    supervisor_start_next(me);
 }
 
 /* ------------------------------------------------------------------------------------------------ stopping */
@@ -109,7 +105,7 @@ static void stop_took_too_long(struct actor *me, void *context)
 
     self->stop_timer = 0;
     actor_log(me, LOG_WARN, "%s did not drain in time and is stopped as it is", child->plan->name);
-    command(child, COMMAND_STOP, "", "");
+    supervisor_command(child, COMMAND_STOP, "", "");
     child->life = CELL_STOPPED;
     self->stopping--;
     stop_next(me);
@@ -126,7 +122,7 @@ static void stop_next(struct actor *me)
 
         if (child->life != CELL_STOPPED) {
             self->stop_timer = actor_after(me, limit_us, stop_took_too_long, child);
-            command(child, COMMAND_DRAIN, "", "");
+            supervisor_command(child, COMMAND_DRAIN, "", "");
             return;
         }
         self->stopping--;
@@ -180,7 +176,7 @@ static void carry_out(struct actor *me, uint32_t group, const struct policy_deci
 
     for (uint32_t i = POLICY_CHILDREN_LIMIT; i-- > 0;) {
         if ((decision->stop >> i & 1) != 0)
-            command(&self->process->children[child_of_group(self, group, i)], COMMAND_STOP, "", "");
+            supervisor_command(&self->process->children[child_of_group(self, group, i)], COMMAND_STOP, "", "");
     }
     for (uint32_t i = 0; i < POLICY_CHILDREN_LIMIT; i++) {
         if ((decision->start >> i & 1) != 0)
@@ -217,7 +213,7 @@ static void child_failed(struct actor *me, size_t index, const char *why)
                   child->plan->name, why);
         end_process(me, NODE_EXIT_GAVE_UP);
     }
-    start_next(me);
+    supervisor_start_next(me);
 }
 
 static void child_started(struct actor *me, size_t index)
@@ -230,7 +226,7 @@ static void child_started(struct actor *me, size_t index)
     policy_started(&self->process->policies[child->group], child->index_in_group, actor_now_us(me));
     if (self->starting == index)
         self->starting = NOBODY;
-    start_next(me);
+    supervisor_start_next(me);
 }
 
 static void take_event(struct actor *me, struct notice *event)
@@ -305,57 +301,6 @@ static void look_for_hangs(struct actor *me, void *context)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------ settings */
-
-static void apply_setting(struct actor *me, struct slice name, struct slice value)
-{
-    struct supervisor *self = supervisor_of(me);
-    char kind[SETTING_NAME_LIMIT];
-    char text[SETTING_VALUE_LIMIT];
-    char *dot;
-
-    if (!slice_copy(name, kind, sizeof kind) || !slice_copy(value, text, sizeof text) ||
-        (dot = strchr(kind, '.')) == NULL)
-        return;
-    *dot = '\0';
-    for (size_t i = 0; i < self->process->child_count; i++) {
-        if (strcmp(self->process->children[i].plan->kind->name, kind) == 0)
-            command(&self->process->children[i], COMMAND_SETTING, dot + 1, text);
-    }
-}
-
-static void on_setting_changed(struct actor *me, const struct setting_changed *m)
-{
-    supervisor_of(me)->settings_version = m->version;
-    apply_setting(me, m->name, m->value);
-}
-
-static void ask_for_settings(struct actor *me, void *context);
-
-static void settings_came(struct actor *me, void *context, const struct answer *answer)
-{
-    struct supervisor *self = supervisor_of(me);
-
-    (void)context;
-    if (answer->outcome == ASK_ANSWERED && answer->schema == &settings_schema) {
-        const struct settings *settings = answer->message;
-
-        self->has_settings = true;
-        for (uint32_t i = 0; i < settings->rows.count; i++)
-            apply_setting(me, settings->rows.at[i].name, settings->rows.at[i].value);
-    } else if (answer->outcome != ASK_NO_TARGET) {
-        actor_after(me, SETTINGS_RETRY_US, ask_for_settings, NULL);
-    }
-    start_next(me);
-}
-
-static void ask_for_settings(struct actor *me, void *context)
-{
-    (void)context;
-    ASK(me, TO_CONFIG, (&(struct sending){ .deadline_us = SETTINGS_WAIT_US, .then = settings_came }), settings_read,
-        .only_set = true);
-}
-
 /* ------------------------------------------------------------------------------------------------ being told */
 
 static void on_node_down(struct actor *me, const struct node_down *m)
@@ -394,55 +339,6 @@ static void signals_came(struct actor *me, void *context, int fd, unsigned event
     }
 }
 
-struct actor_verb {
-    const char *name;
-    enum notice_type command;
-};
-
-static const struct actor_verb actor_verbs[] = {
-    { "suspend", COMMAND_SUSPEND },
-    { "resume", COMMAND_RESUME },
-    { "drain", COMMAND_DRAIN },
-    { "restart", COMMAND_FAIL },
-};
-
-static const struct actor_verb *find_verb(struct slice name)
-{
-    for (size_t i = 0; i < sizeof actor_verbs / sizeof actor_verbs[0]; i++) {
-        if (slice_is(name, actor_verbs[i].name))
-            return &actor_verbs[i];
-    }
-    return NULL;
-}
-
-static void on_actor_command(struct actor *me, const struct actor_command *m, struct question q)
-{
-    struct supervisor *self = supervisor_of(me);
-    const struct actor_verb *verb = find_verb(m->verb);
-    size_t done_to = 0;
-
-    if (verb == NULL) {
-        actor_refuse(me, q, "an actor can be told to suspend, resume, drain or restart, not to %.*s", (int)m->verb.size,
-                     m->verb.at);
-        return;
-    }
-    for (size_t i = 0; i < self->process->child_count; i++) {
-        struct child *child = &self->process->children[i];
-
-        if (m->actor.size > 0 && !slice_is(m->actor, child->plan->name))
-            continue;
-        command(child, verb->command, "an operator asked for a restart", "");
-        done_to++;
-    }
-    if (done_to == 0) {
-        actor_refuse(me, q, "node %s has no actor %.*s", actor_node(me), (int)m->actor.size, m->actor.at);
-        return;
-    }
-    actor_log(me, LOG_INFO, "%.*s: %.*s %.*s", (int)m->who.size, m->who.at, (int)m->verb.size, m->verb.at,
-              m->actor.size > 0 ? (int)m->actor.size : 3, m->actor.size > 0 ? m->actor.at : "all");
-    ANSWER(me, q, done, .detail = SLICE("done"));
-}
-
 /* ------------------------------------------------------------------------------------------------ life */
 
 static void start(struct actor *me)
@@ -463,7 +359,7 @@ static void start(struct actor *me)
     for (size_t i = 0; i < self->process->child_count; i++)
         self->to_start |= (uint64_t)1 << i;
     actor_every(me, HANG_CHECK_US, look_for_hangs, NULL);
-    ask_for_settings(me, NULL); /* the answer, or its failure, starts the first actor */
+    supervisor_ask_for_settings(me, NULL); /* the answer, or its failure, starts the first actor */
 }
 
 static void stop(struct actor *me)
@@ -490,8 +386,8 @@ static const struct handler handlers[] = {
     TOLD(node_down, on_node_down),
     TOLD(node_up, on_node_up),
     ASKED(node_stop, on_node_stop),
-    TOLD(setting_changed, on_setting_changed),
-    ASKED(actor_command, on_actor_command),
+    TOLD(setting_changed, supervisor_on_setting),
+    ASKED(actor_command, supervisor_on_command),
     ASKED(status_read, supervisor_on_status),
     ASKED(metrics_read, supervisor_on_metrics),
 };

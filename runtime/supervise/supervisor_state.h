@@ -5,6 +5,8 @@
 
 #include "runtime/supervise/node_process.h"
 
+enum { TO_LAUNCHER, TO_CONFIG }; /* outlets */
+
 enum { GATHERINGS_LIMIT = 32, SETTING_NAME_LIMIT = 96, SETTING_VALUE_LIMIT = 512 };
 
 /* One question about the whole node, while its threads report. */
@@ -43,6 +45,15 @@ static inline struct supervisor *supervisor_of(struct actor *me)
 {
     return actor_state(me);
 }
+
+/* supervisor.c */
+void supervisor_command(struct child *child, enum notice_type type, const char *text, const char *value);
+void supervisor_start_next(struct actor *me); /* the next child that is to be started, if none is being started */
+
+/* supervisor_orders.c */
+void supervisor_ask_for_settings(struct actor *me, void *context); /* a timer's handler too */
+void supervisor_on_setting(struct actor *me, const struct setting_changed *m);
+void supervisor_on_command(struct actor *me, const struct actor_command *m, struct question q);
 
 /* supervisor_report.c */
 void supervisor_on_status(struct actor *me, const struct status_read *m, struct question q);
