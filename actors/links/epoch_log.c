@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/links/durable_file.h"
+#include "actors/io/durable_file.h"
 #include "runtime/actor.h"
 
 enum { LINE_BYTES = 2 * EPOCH_NAME_LIMIT + 80, RETRY_US = 1000 * 1000, POSTGRES_LIMIT_US = 2000 * 1000 };

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/links/durable_file.h"
+#include "actors/io/durable_file.h"
 #include "runtime/actor.h"
 
 enum {
