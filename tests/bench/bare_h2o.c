@@ -24,7 +24,7 @@ static int redirect(h2o_handler_t *self, h2o_req_t *request)
     request->res.status = 307;
     request->res.reason = "Temporary Redirect";
     request->res.content_length = 0;
-    h2o_add_header(&request->pool, &request->res.headers, H2O_TOKEN_LOCATION,
+    h2o_add_header(&request->pool, &request->res.headers, H2O_TOKEN_LOCATION, NULL,
                    H2O_STRLIT("https://example.org/a/rather/common/path?x=1"));
     h2o_start_response(request, &generator);
     h2o_send(request, &body, 1, 1);
