@@ -8,7 +8,7 @@
 #include "proto/writer.h"
 
 enum {
-    HEAD_ROOM = 64,       /* the head takes 1 + 1 + 9 + 5 + 9 + 5 + 9 + 5 bytes at most */
+    HEAD_ROOM = 64, /* the head takes 1 + 1 + 9 + 5 + 9 + 5 + 9 + 5 bytes at most */
     HEAD_FIELDS = 7,
     CLICK_FIELDS = 6,
     CLICK_BYTES_LIMIT = 1 + (1 + CODE_SIZE_LIMIT) + 9 + (2 + REFERRER_SIZE_LIMIT) + 9 + 3 + 1,
@@ -103,9 +103,8 @@ static bool span_of(const uint64_t *fields, struct batch_span *ret_span)
     if (fields[0] != BATCH_VERSION || epoch == 0 || epoch >= BATCH_SEQ_LIMIT || lane >= BATCH_LANES_LIMIT ||
         first_seq == 0 || first_seq >= BATCH_SEQ_LIMIT - BATCH_CLICKS_LIMIT || count == 0 || count > BATCH_CLICKS_LIMIT)
         return false;
-    *ret_span = (struct batch_span){
-        .epoch = epoch, .lane = (uint32_t)lane, .first_seq = first_seq, .count = (uint32_t)count
-    };
+    *ret_span =
+        (struct batch_span){ .epoch = epoch, .lane = (uint32_t)lane, .first_seq = first_seq, .count = (uint32_t)count };
     return true;
 }
 

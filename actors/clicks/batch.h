@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * batch -- the clicks of one turn as bytes: made once, then never changed on their way through journal, Redis and Kafka.
+ * batch -- the clicks of one turn as bytes: made once, then never changed on their way through journal, Redis and
+ * Kafka.
  *
  * A batch is a MessagePack array
  *     [version, epoch, lane, first_seq, count, time_us, [click, click ...]]
@@ -24,10 +25,11 @@
 
 enum {
     BATCH_VERSION = 1,
-    BATCH_CLICKS_LIMIT = 16384,         /* clicks in one batch */
-    BATCH_BYTES_LIMIT = 768 * 1024,     /* of one encoded batch, so that it fits into one Kafka record; a decoder refuses more */
-    BATCH_LANES_LIMIT = 1024,           /* lanes of one epoch */
-    REFERRER_SIZE_LIMIT = 253,          /* bytes of a host name */
+    BATCH_CLICKS_LIMIT = 16384, /* clicks in one batch */
+    BATCH_BYTES_LIMIT =
+        768 * 1024,            /* of one encoded batch, so that it fits into one Kafka record; a decoder refuses more */
+    BATCH_LANES_LIMIT = 1024,  /* lanes of one epoch */
+    REFERRER_SIZE_LIMIT = 253, /* bytes of a host name */
 };
 /* Epochs and seqs stay below 2^53, so that every reader on the way can hold them exactly. */
 static const uint64_t BATCH_SEQ_LIMIT = 1ull << 53;
@@ -56,9 +58,11 @@ struct batch_maker {
 
 /* Whether all these clicks fit as well. */
 bool batch_has_room(const struct batch_maker *maker, const struct click *clicks, uint32_t count);
-/* Adds a click. False when its code is not 1 to 20 bytes: such a click cannot be. Other texts are cut to their limits. */
+/* Adds a click. False when its code is not 1 to 20 bytes: such a click cannot be. Other texts are cut to their limits.
+ */
 bool batch_add(struct batch_maker *maker, const struct click *click);
-/* Gives the batch its identity; `span->count` must be maker->count > 0. The bytes stay valid until the next batch_reset. */
+/* Gives the batch its identity; `span->count` must be maker->count > 0. The bytes stay valid until the next
+ * batch_reset. */
 struct slice batch_finish(struct batch_maker *maker, const struct batch_span *span);
 void batch_reset(struct batch_maker *maker); /* for the next batch; keeps the memory */
 void batch_free(struct batch_maker *maker);
@@ -74,7 +78,8 @@ struct batch_reader {
 
 /* Reads the head. False when the bytes are no batch or beyond a limit. Borrows `bytes`. */
 bool batch_open(struct batch_reader *batch, struct slice bytes);
-/* The next click, pointing into the bytes. False at the end, and when the bytes are broken; batch_is_whole tells which. */
+/* The next click, pointing into the bytes. False at the end, and when the bytes are broken; batch_is_whole tells which.
+ */
 bool batch_next(struct batch_reader *batch, struct click *ret_click);
 bool batch_is_whole(const struct batch_reader *batch);
 /* Reads it all once and throws it away: whether every click in it can be read. */

@@ -197,8 +197,11 @@ static void open_window(struct lane *lane, uint64_t window_end, int64_t offset)
 }
 
 /* Takes one batch. Returns how many of its clicks are new. */
-static uint64_t take_batch(struct ingestion *ingestion, struct lane *lane, const struct batch_reader *batch,
-                           const struct click_run_key *key, int64_t offset)
+static uint64_t take_batch(struct ingestion *ingestion,
+                           struct lane *lane,
+                           const struct batch_reader *batch,
+                           const struct click_run_key *key,
+                           int64_t offset)
 {
     uint64_t first = batch->span.first_seq;
     uint64_t taken = 0;
@@ -220,8 +223,8 @@ static bool belongs(const struct batch_span *span, const struct click_run_key *k
     return span->epoch == key->epoch && span->lane == key->lane && batch_last_seq(span) <= key->window_end;
 }
 
-static enum ingestion_verdict take_run(struct ingestion *ingestion, struct lane *lane, struct slice value,
-                                       const struct click_run_key *key, int64_t offset)
+static enum ingestion_verdict take_run(
+    struct ingestion *ingestion, struct lane *lane, struct slice value, const struct click_run_key *key, int64_t offset)
 {
     struct slice bytes;
     uint64_t taken = 0;
@@ -321,8 +324,7 @@ static void flush_holes(struct lane *lane, struct ingestion_flush *flush)
 {
     struct ingestion_lane_holes *row = &flush->hole_lanes[flush->hole_lane_count++];
 
-    *row =
-        (struct ingestion_lane_holes){ .epoch = lane->epoch, .lane = lane->number, .first_hole = flush->hole_count };
+    *row = (struct ingestion_lane_holes){ .epoch = lane->epoch, .lane = lane->number, .first_hole = flush->hole_count };
     for (uint32_t i = 0; i < lane->ledger.missing_count && lane->ledger.missing[i].last <= lane->cut; i++)
         flush->holes[flush->hole_count++] = lane->ledger.missing[i];
     row->hole_count = flush->hole_count - row->first_hole;
@@ -361,9 +363,8 @@ void ingestion_flush_take(struct ingestion *ingestion, struct ingestion_flush *r
 
         for (uint32_t j = 0; j < partition->lane_count; j++)
             flush_lane(&partition->lanes[j], &flush);
-        flush.offsets[flush.offset_count++] = (struct ingestion_offset){ .partition = partition->number,
-                                                                         .from = partition->flushed,
-                                                                         .to = offset };
+        flush.offsets[flush.offset_count++] =
+            (struct ingestion_offset){ .partition = partition->number, .from = partition->flushed, .to = offset };
         partition->flushed = offset;
     }
     *ret_flush = flush;

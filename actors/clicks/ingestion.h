@@ -3,15 +3,15 @@
  * ingestion -- turns Kafka records into what one Postgres transaction has to do: add these counts, move these marks and
  * these offsets, note these holes.
  *
- * Pure logic: no clock, no store, no actor. Whoever owns it feeds records, takes a flush, makes the transaction, and after
- * any doubt resets everything and starts again from what Postgres says; there is no state here that Postgres cannot give
- * back.
+ * Pure logic: no clock, no store, no actor. Whoever owns it feeds records, takes a flush, makes the transaction, and
+ * after any doubt resets everything and starts again from what Postgres says; there is no state here that Postgres
+ * cannot give back.
  *
  * A lane's clicks become ready only when their sealed window is complete, so a mark stands at window ends only and a
  * window is in Postgres wholly or not at all. The offset to go on from after a restart stays before the first record of
- * any window that is still incomplete. Repeats are recognised by the lane's ledger, whatever order they come in; a gap is
- * noted as missing and never stops a lane; clicks that fill it later are counted at once, with the list of what is missing
- * in the same flush.
+ * any window that is still incomplete. Repeats are recognised by the lane's ledger, whatever order they come in; a gap
+ * is noted as missing and never stops a lane; clicks that fill it later are counted at once, with the list of what is
+ * missing in the same flush.
  *
  * A lane has one partition, the one with its number.
  */
@@ -95,8 +95,8 @@ struct ingestion_flush {
 /* Whether there are clicks or marks to flush; and whether at least an offset would move. */
 bool ingestion_is_ready(const struct ingestion *ingestion);
 bool ingestion_has_moved(const struct ingestion *ingestion);
-/* Takes out what is ready; free with ingestion_flush_free. From here on it counts as stored: if the transaction does not
- * commit for certain, reset. More records may be taken meanwhile. */
+/* Takes out what is ready; free with ingestion_flush_free. From here on it counts as stored: if the transaction does
+ * not commit for certain, reset. More records may be taken meanwhile. */
 void ingestion_flush_take(struct ingestion *ingestion, struct ingestion_flush *ret_flush);
 void ingestion_flush_free(struct ingestion_flush *flush);
 

@@ -242,8 +242,8 @@ static enum journal_status append(struct journal *journal, enum journal_kind kin
     return JOURNAL_OK;
 }
 
-enum journal_status journal_append_batch(struct journal *journal, const struct batch_span *span, struct slice bytes,
-                                         uint64_t now_us)
+enum journal_status
+journal_append_batch(struct journal *journal, const struct batch_span *span, struct slice bytes, uint64_t now_us)
 {
     enum journal_status status = append(journal, JOURNAL_BATCH, bytes, now_us);
 
@@ -255,8 +255,8 @@ enum journal_status journal_append_batch(struct journal *journal, const struct b
     return status;
 }
 
-enum journal_status journal_append_seal(struct journal *journal, uint32_t lane, uint64_t first_seq, uint64_t last_seq,
-                                        uint64_t now_us)
+enum journal_status
+journal_append_seal(struct journal *journal, uint32_t lane, uint64_t first_seq, uint64_t last_seq, uint64_t now_us)
 {
     char body[JOURNAL_SEAL_SIZE];
     enum journal_status status;
@@ -388,9 +388,10 @@ bool journal_read(struct journal *journal, struct journal_cursor *cursor, struct
     uint64_t size;
 
     while ((segment = segment_at(journal, cursor)) != NULL) {
-        enum journal_found found = open_segment(journal, segment) != 0
-                                       ? JOURNAL_TORN
-                                       : journal_segment_read(segment, cursor->offset, &journal->window, &record, &size);
+        enum journal_found found =
+            open_segment(journal, segment) != 0
+                ? JOURNAL_TORN
+                : journal_segment_read(segment, cursor->offset, &journal->window, &record, &size);
 
         if (found == JOURNAL_FOUND && belongs(journal, &record)) {
             note(journal, segment, &record);

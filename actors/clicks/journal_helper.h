@@ -2,9 +2,9 @@
 /*
  * journal_helper -- a thread that does what a disk may take long for: fdatasync and unlink.
  *
- * The actor hands over a descriptor or a path and forgets it. The queue is bounded: a sync that finds it full is dropped
- * (the next one covers it), a removal says so and is tried again later. This is the only place where the click pipeline
- * has a thread that is not an actor; it shares the queue with its owner and nothing else.
+ * The actor hands over a descriptor or a path and forgets it. The queue is bounded: a sync that finds it full is
+ * dropped (the next one covers it), a removal says so and is tried again later. This is the only place where the click
+ * pipeline has a thread that is not an actor; it shares the queue with its owner and nothing else.
  */
 #ifndef ACTORS_CLICKS_JOURNAL_HELPER_H
 #define ACTORS_CLICKS_JOURNAL_HELPER_H

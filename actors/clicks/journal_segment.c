@@ -49,7 +49,9 @@ void journal_encode_seal(uint32_t lane, uint64_t first_seq, uint64_t last_seq, c
 
 /* ------------------------------------------------------------------------------------------------ writing */
 
-int journal_segment_append(struct journal_segment *segment, enum journal_kind kind, struct slice body,
+int journal_segment_append(struct journal_segment *segment,
+                           enum journal_kind kind,
+                           struct slice body,
                            bool *ret_is_spoiled)
 {
     char head[JOURNAL_RECORD_HEAD];
@@ -78,8 +80,8 @@ int journal_segment_append(struct journal_segment *segment, enum journal_kind ki
 /* ------------------------------------------------------------------------------------------------ reading */
 
 /* `size` bytes from `offset`, or NULL when the segment does not have them. */
-static const char *look(const struct journal_segment *segment, uint64_t offset, size_t size,
-                        struct journal_window *window)
+static const char *
+look(const struct journal_segment *segment, uint64_t offset, size_t size, struct journal_window *window)
 {
     size_t want = size < READ_AHEAD ? READ_AHEAD : size;
 
@@ -135,8 +137,10 @@ static bool decode(const char *head, struct slice body, struct journal_record *r
     return record->kind == JOURNAL_SEAL && decode_seal(body, record);
 }
 
-enum journal_found journal_segment_read(const struct journal_segment *segment, uint64_t offset,
-                                        struct journal_window *window, struct journal_record *ret_record,
+enum journal_found journal_segment_read(const struct journal_segment *segment,
+                                        uint64_t offset,
+                                        struct journal_window *window,
+                                        struct journal_record *ret_record,
                                         uint64_t *ret_size)
 {
     const char *head;

@@ -20,9 +20,11 @@ struct journal_segment {
     uint64_t *last_seqs; /* per lane, the highest in it; 0 for none; owned */
 };
 
-/* Appends one record by one write. Returns 0 or an errno, in which case the file is as it was. When it cannot be brought
- * back to what it was, *ret_is_spoiled is set: no record may follow in this segment. */
-int journal_segment_append(struct journal_segment *segment, enum journal_kind kind, struct slice body,
+/* Appends one record by one write. Returns 0 or an errno, in which case the file is as it was. When it cannot be
+ * brought back to what it was, *ret_is_spoiled is set: no record may follow in this segment. */
+int journal_segment_append(struct journal_segment *segment,
+                           enum journal_kind kind,
+                           struct slice body,
                            bool *ret_is_spoiled);
 
 /* The part of a segment that is in memory, so that small records do not cost a system call each. */
@@ -34,8 +36,10 @@ struct journal_window {
 
 enum journal_found { JOURNAL_FOUND, JOURNAL_AT_END, JOURNAL_TORN };
 /* Reads the record at `offset` and says how long it is. Its bytes are in `window`, until the next call. */
-enum journal_found journal_segment_read(const struct journal_segment *segment, uint64_t offset,
-                                        struct journal_window *window, struct journal_record *ret_record,
+enum journal_found journal_segment_read(const struct journal_segment *segment,
+                                        uint64_t offset,
+                                        struct journal_window *window,
+                                        struct journal_record *ret_record,
                                         uint64_t *ret_size);
 void journal_encode_seal(uint32_t lane, uint64_t first_seq, uint64_t last_seq, char *to);
 

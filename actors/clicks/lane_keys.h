@@ -6,8 +6,8 @@
  *     windows:{EPOCH:LANE}                sorted set: the sealed windows "FIRST-LAST", score LAST
  *     windows:{EPOCH:LANE}:FIRST-LAST     hash: code -> clicks of that window
  *
- * The braces keep a lane's keys on one server of a Redis Cluster, which makes a script over them atomic. Nothing here has
- * a TTL: a TTL on clicks that are not yet counted is a loss with a date.
+ * The braces keep a lane's keys on one server of a Redis Cluster, which makes a script over them atomic. Nothing here
+ * has a TTL: a TTL on clicks that are not yet counted is a loss with a date.
  */
 #ifndef ACTORS_CLICKS_LANE_KEYS_H
 #define ACTORS_CLICKS_LANE_KEYS_H
@@ -34,12 +34,12 @@ struct lane_key lane_entry_id(uint64_t last_seq);                          /* "L
 bool lane_parse_pair(struct slice text, uint64_t *ret_first, uint64_t *ret_second);
 
 /* EVAL lane_read_script 2 REGISTRY STREAM CODE: everything of one lane at one moment, as
- * { { MEMBER, CLICKS_OF_CODE ... }, { ENTRY ... } } where the entries are those behind the last sealed window, as XRANGE
- * gives them. Atomic: a window cannot be sealed, published and trimmed between the two halves. */
+ * { { MEMBER, CLICKS_OF_CODE ... }, { ENTRY ... } } where the entries are those behind the last sealed window, as
+ * XRANGE gives them. Atomic: a window cannot be sealed, published and trimmed between the two halves. */
 extern const char lane_read_script[];
 
-/* EVAL lane_forget_script 1 REGISTRY MARK: drops all windows that end at or below MARK; answers how many. May be repeated
- * at any time: it goes by what is there. */
+/* EVAL lane_forget_script 1 REGISTRY MARK: drops all windows that end at or below MARK; answers how many. May be
+ * repeated at any time: it goes by what is there. */
 extern const char lane_forget_script[];
 
 #endif

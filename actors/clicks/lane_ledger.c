@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* Makes the ranges [at, at + removed) of the list into `count` new ones. */
-static void replace(struct lane_ledger *ledger, uint32_t at, uint32_t removed, const struct seq_range *new_ranges,
-                    uint32_t count)
+static void
+replace(struct lane_ledger *ledger, uint32_t at, uint32_t removed, const struct seq_range *new_ranges, uint32_t count)
 {
     uint32_t tail = ledger->missing_count - at - removed;
 

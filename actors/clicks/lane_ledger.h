@@ -3,8 +3,8 @@
  * lane_ledger -- which clicks of one lane have been seen: the whole of deduplication.
  *
  * Seqs of a lane count 1, 2, 3 ... without gaps, so all that has been seen is one position and, after a loss, a few
- * ranges below it that are missing. What comes again is recognised for ever and at no cost per click; what is missing is
- * known exactly and is taken should it turn up after all. Never stops: a gap is noted and passed.
+ * ranges below it that are missing. What comes again is recognised for ever and at no cost per click; what is missing
+ * is known exactly and is taken should it turn up after all. Never stops: a gap is noted and passed.
  */
 #ifndef ACTORS_CLICKS_LANE_LEDGER_H
 #define ACTORS_CLICKS_LANE_LEDGER_H

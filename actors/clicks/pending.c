@@ -72,8 +72,8 @@ static void *room_for_one(void *items, size_t count, size_t *room, size_t size)
 
 void pending_cover(struct pending *pending, uint64_t epoch, uint32_t lane)
 {
-    pending->covered = room_for_one(pending->covered, pending->covered_count, &pending->covered_room,
-                                    sizeof *pending->covered);
+    pending->covered =
+        room_for_one(pending->covered, pending->covered_count, &pending->covered_room, sizeof *pending->covered);
     pending->covered[pending->covered_count++] = (struct lane_mark){ .epoch = epoch, .lane = lane };
 }
 
@@ -94,8 +94,8 @@ void pending_set_mark(struct pending *pending, uint64_t epoch, uint32_t lane, ui
 
 static void add_piece(struct pending *pending, struct piece piece)
 {
-    pending->pieces = room_for_one(pending->pieces, pending->piece_count, &pending->piece_room,
-                                   sizeof *pending->pieces);
+    pending->pieces =
+        room_for_one(pending->pieces, pending->piece_count, &pending->piece_room, sizeof *pending->pieces);
     pending->pieces[pending->piece_count++] = piece;
 }
 

@@ -2,13 +2,13 @@
 /*
  * pending -- how many clicks of one code are on their way, given what was heard from every place where clicks wait.
  *
- * The order of asking is what makes the sum exact without a lock: first the click buffers, next Redis for the lanes that
- * no buffer covers, last Postgres (the row and the marks in one snapshot). A click only ever moves in that direction, so it
- * is seen at least once; and whoever has been seen below its lane's mark is in the row already and is left out here. What
- * is seen twice on the way is recognised by its window's end.
+ * The order of asking is what makes the sum exact without a lock: first the click buffers, next Redis for the lanes
+ * that no buffer covers, last Postgres (the row and the marks in one snapshot). A click only ever moves in that
+ * direction, so it is seen at least once; and whoever has been seen below its lane's mark is in the row already and is
+ * left out here. What is seen twice on the way is recognised by its window's end.
  *
- * Use:  pending_cover and pending_add_window for each buffer's answer, pending_add_lane_read for each lane read from Redis,
- *       pending_set_mark for each mark of the snapshot, then pending_sum.
+ * Use:  pending_cover and pending_add_window for each buffer's answer, pending_add_lane_read for each lane read from
+ * Redis, pending_set_mark for each mark of the snapshot, then pending_sum.
  */
 #ifndef ACTORS_CLICKS_PENDING_H
 #define ACTORS_CLICKS_PENDING_H
@@ -31,8 +31,8 @@ bool pending_is_covered(const struct pending *pending, uint64_t epoch, uint32_t 
 
 /* A window that a click buffer or Redis has. Of one lane the same window may come any number of times. */
 void pending_add_window(struct pending *pending, const struct click_window *window);
-/* A batch of the lane's stream beyond its sealed windows, or to look into a window that straddles its mark: counted click
- * by click. False when it cannot be read. */
+/* A batch of the lane's stream beyond its sealed windows, or to look into a window that straddles its mark: counted
+ * click by click. False when it cannot be read. */
 bool pending_add_batch(struct pending *pending, struct slice batch);
 
 /* A lane's mark in the Postgres snapshot; lanes that nobody names have 0. */

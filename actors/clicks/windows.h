@@ -2,12 +2,12 @@
 /*
  * windows -- the clicks of one lane that Postgres does not have yet: how many of which code, in runs of seqs.
  *
- * Committed clicks are counted into the lane's open window. Sealing ends it at the last committed seq and opens the next;
- * a sealed window never changes again. It is kept until the lane's mark in Postgres has passed its end and is then dropped
- * whole: nothing is ever subtracted, so nothing can drift.
+ * Committed clicks are counted into the lane's open window. Sealing ends it at the last committed seq and opens the
+ * next; a sealed window never changes again. It is kept until the lane's mark in Postgres has passed its end and is
+ * then dropped whole: nothing is ever subtracted, so nothing can drift.
  *
- * The number of windows stays bounded: once WINDOWS_AT_FULL_PACE are waiting for the mark, each further one takes longer to
- * be sealed, so windows grow instead of multiplying (a day without Postgres makes some 400).
+ * The number of windows stays bounded: once WINDOWS_AT_FULL_PACE are waiting for the mark, each further one takes
+ * longer to be sealed, so windows grow instead of multiplying (a day without Postgres makes some 400).
  */
 #ifndef ACTORS_CLICKS_WINDOWS_H
 #define ACTORS_CLICKS_WINDOWS_H
@@ -42,7 +42,8 @@ void windows_free(struct windows *windows);
 
 /* Counts a committed batch; batches come in the order of their seqs. A gap before it is passed over. */
 void windows_count(struct windows *windows, struct slice batch);
-/* Whether there is something to seal and it is time: a second per window at full pace, or more clicks than `clicks_limit`.
+/* Whether there is something to seal and it is time: a second per window at full pace, or more clicks than
+ * `clicks_limit`.
  */
 bool windows_is_due(const struct windows *windows, uint64_t now_us, uint64_t pace_us, uint64_t clicks_limit);
 /* Ends the open window, which is not empty. The result is valid until the next call. */

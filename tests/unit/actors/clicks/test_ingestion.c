@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ingestion against a model: whatever order records come in, however often, with losses, restarts and bridges that begin
- * again in the middle, after the end every click that reached Kafka is counted exactly once, marks stand at window ends, and
- * what never came is noted as missing.
+ * ingestion against a model: whatever order records come in, however often, with losses, restarts and bridges that
+ * begin again in the middle, after the end every click that reached Kafka is counted exactly once, marks stand at
+ * window ends, and what never came is noted as missing.
  */
 #include <stdio.h>
 #include <stdlib.h>

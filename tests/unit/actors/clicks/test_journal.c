@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* journal: what was accepted is read back by the next process, whatever the tail looks like; a full disk is survived. */
+/* journal: what was accepted is read back by the next process, whatever the tail looks like; a full disk is survived.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -25,8 +26,8 @@ static struct journal *opened(uint64_t epoch)
 }
 
 /* Appends a batch of `count` clicks of one code. */
-static enum journal_status append(struct journal *journal, uint32_t lane, uint64_t first_seq, uint32_t count,
-                                  uint64_t now_us)
+static enum journal_status
+append(struct journal *journal, uint32_t lane, uint64_t first_seq, uint32_t count, uint64_t now_us)
 {
     struct batch_span span = { .epoch = 5, .lane = lane, .count = count, .first_seq = first_seq };
     struct batch_maker maker = { 0 };
