@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: MIT
 #
-# What all stores' scripts share; as-user puts it in front of each. A script defines `run` and `explain` and ends with `main`.
+# What all stores' scripts share; as-user puts it in front of each. A script defines `run`, which ends in becoming the server,
+# and `verdict`, which knows what the server's words mean, and ends with `main`.
 #
 # Exit codes, for the launcher:  69 something is missing or taken: starting again will not help until a person acts
-#                                78 the data are damaged or not ours: never start again by itself
+#                                78 the data are damaged: never start again by itself
 #                                anything else: the server's own; starting again may help
 set -uf # no wildcards: option values are used unquoted
 umask 077
 LC_ALL=C
 export LC_ALL
 
+# dash's echo takes backslashes for its own.
+say() { printf '%s\n' "$*"; }
+
 # What the server says last, in one sentence to a person.
 fail() { # CODE SENTENCE
-    echo "store $SHUNT_STORE_NAME: $2" >&2
+    say "store $SHUNT_STORE_NAME: $2" >&2
     exit "$1"
 }
 
-move_away="stop shunt, move $SHUNT_STORE_DIR away (or put a backup in its place), and start again"
+move_away="stop shunt, move $SHUNT_STORE_PLACE away (or put a backup in its place), and start again"
 
 need() { # PROGRAM PACKAGE
     command -v "$1" >/dev/null || fail 69 "$1 is not installed; install the package $2 (./shunt up does it where it may)"
@@ -33,6 +37,12 @@ need_port() { # PORT
     fi
 }
 
+# On a full disk servers die in many ways, some by a signal; this much every one of them needs to start.
+need_room() {
+    set -- $(stat -f -c '%a %S' "$SHUNT_STORE_DIR")
+    [ "$(($1 * $2 >> 20))" -ge 32 ] || fail 69 "the disk is full: less than 32 MB are left where $SHUNT_STORE_PLACE lies; make room there"
+}
+
 # Calls FUNCTION name value for each of the topology's options of this store.
 each_option() { # FUNCTION
     for option in ${SHUNT_STORE_OPTIONS-}; do
@@ -41,6 +51,11 @@ each_option() { # FUNCTION
         *) fail 69 "option '$option' is not name=value" ;;
         esac
     done
+}
+
+# Is this option set in the topology?
+has_option() { # NAME
+    case " ${SHUNT_STORE_OPTIONS-} " in *" $1="*) ;; *) return 1 ;; esac
 }
 
 # Replaces every CHARACTER in TEXT; the result is in $replaced. No process, and nothing on a command line.
@@ -54,15 +69,31 @@ replace() { # TEXT CHARACTER BY
     done
 }
 
+disk_full() { fail 69 "the disk is full; make room where $SHUNT_STORE_PLACE lies"; }
+
+cannot_write() { fail 69 "cannot write to $SHUNT_STORE_PLACE; is the disk full?"; }
+
+# Says in one sentence what a server meant by its words, and exits.
+explain() { # WORDS OTHERWISE
+    case $1 in
+    *"o space left on device"*) disk_full ;;
+    *"ddress already in use"*)
+        fail 69 "port $SHUNT_STORE_PORT or $SHUNT_STORE_EXTRA_PORT is in use by another program; stop that or give this store others"
+        ;;
+    esac
+    verdict "$1"
+    fail 1 "$2"
+}
+
 main() { # VERB
     case $1 in
     run)
         # The launcher died while this shell was being started: nobody would ever stop the server.
         [ "$PPID" = "$SHUNT_STORE_PARENT" ] || exit 69
-        cd "$SHUNT_STORE_DIR" 2>/dev/null || cd /
+        need_room
         run
         ;;
-    explain) explain "$(tail -n 200)" ;;
+    explain) explain "$(tail -n 200)" "its server stopped; its last words are in its log" ;;
     *) fail 64 "no such verb '$1': run, explain" ;;
     esac
 }
