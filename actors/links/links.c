@@ -124,7 +124,7 @@ static void look(struct actor *me, void *context)
 static const char *read_rules(struct actor *me)
 {
     struct links *self = actor_state(me);
-    const char *url = actor_topology(me, "url");
+    const char *url = actor_topology(me, "platform/url");
     struct url_rules rules;
     const char *mistake;
     char own[1024];
