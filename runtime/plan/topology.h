@@ -84,6 +84,7 @@ struct topology_store {
     const char *secret; /* the file below `secrets` that holds the password; NULL: none */
     const char *database;
     const char *replica_of; /* the store that it follows; NULL: none */
+    const char *targets;    /* of one that gathers metrics: the URL or file that names whom to ask; "" when none */
     bool managed;           /* the launcher runs it */
     const char *const *after;
     struct restart_limits limits;

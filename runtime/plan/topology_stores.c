@@ -30,6 +30,7 @@ struct store_section {
     const char *database;
     const char *password;
     const char *replica_of;
+    const char *targets;
     const char *like;
 };
 
@@ -49,6 +50,7 @@ static const struct option rows[] = {
     { ROW(database, TEXT, "", "which of its databases") },
     { ROW(password, TEXT, "", "secret:NAME, the file with its password") },
     { ROW(replica_of, TEXT, "", "the store that it follows") },
+    { ROW(targets, TEXT, "", "of one that gathers metrics: the URL or file that names whom to ask") },
     { ROW(like, TEXT, "", "another store: what is not said here is as there") },
     RESTART_LIMIT_ROWS(store_section, "20", "1min", "100ms", "5s", "10s"),
 };
@@ -240,6 +242,7 @@ static void read_store(struct reading *reading, const struct zpl_node *section, 
     store->extra_port = (uint16_t)read.extra_port;
     store->managed = read.managed;
     store->replica_of = *read.replica_of != '\0' ? read.replica_of : NULL;
+    store->targets = read.targets;
     store->limits = read.limits;
     store->after = reading_list(reading, zpl_child(section, "after"));
     check_place(reading, section, &read);
