@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stores -- the kinds of store that Shunt uses: what launcher and checker must know of each. */
-#ifndef ACTORS_OPS_STORES_H
-#define ACTORS_OPS_STORES_H
+#ifndef ACTORS_STORES_H
+#define ACTORS_STORES_H
 
 #include "runtime/plan/store_kind.h"
 

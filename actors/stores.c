@@ -3,7 +3,7 @@
  * stores -- the kinds of store as rows; topology/stores/ has the scripts that start them, and the reasons for the
  * answers that are waited for here.
  */
-#include "actors/ops/stores.h"
+#include "actors/stores.h"
 
 #include <signal.h>
 #include <stdio.h>
