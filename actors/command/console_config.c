@@ -137,9 +137,10 @@ static const struct flag flags[] = { FLAG_JSON, FLAG_DATA };
 
 const struct verb config_verb = {
     .name = "config",
-    .synopsis = "get|set [NAME [VALUE]]",
+    .synopsis = "get|set",
     .summary = "read or change settings of the running platform",
-    .help = "A change reaches every node within a tenth of a second and stays over restarts. Only settings marked live "
+    .help = "`get [KIND.OPTION]` lists settings whose names begin so, `set KIND.OPTION VALUE` changes one.\n"
+            "A change reaches every node within a tenth of a second and stays over restarts. Only settings marked live "
             "can be\n"
             "changed so; for the others the topology has to say it.",
     .example = "  shunt config get edge\n  shunt config set edge.mode fast\n",
