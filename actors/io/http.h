@@ -140,6 +140,8 @@ void http_wait(struct http_server *server, int reactor_fd, uint64_t timeout_us);
 /* The oldest request that arrived and was not taken. False when there is none. Requests are taken, not called out, so
  * that they are looked at when the turn's clock and letters are in: at the turn's end. */
 bool http_take(struct http_server *server, struct http_request *ret_request);
+/* A request that was taken, once more. False when it was answered or the client left. */
+bool http_request_of(const struct http_server *server, struct http_exchange exchange, struct http_request *ret_request);
 
 /* The port that the first address got; for port 0. */
 uint16_t http_port(const struct http_server *server);

@@ -140,6 +140,16 @@ struct slice http_request_field_named(const struct http_request *request, const 
     return (struct slice){ inside->headers.entries[at].value.base, inside->headers.entries[at].value.len };
 }
 
+bool http_request_of(const struct http_server *server, struct http_exchange exchange, struct http_request *ret_request)
+{
+    const struct http_connection *connection = connection_of(server, exchange);
+
+    if (connection == NULL || connection->is_answered)
+        return false;
+    describe(connection, exchange, ret_request);
+    return true;
+}
+
 /* ------------------------------------------------------------------------------------------------ the answer */
 
 bool http_is_waiting(const struct http_server *server, struct http_exchange exchange)

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * edge -- where HTTP enters. Answers redirects from memory or by asking an application node, has every click committed
+ * before its redirect leaves, and passes the API on.
+ *
+ * A turn: H2O's loop brings requests (wait), letters bring answers, changes and beats, and at the turn's end, when
+ * clock and letters are in, the requests are looked at and all clicks of the turn leave as one ask. See redirect.c,
+ * click_capture.c, link_api.c, probes.c and pages.c for each kind of request.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/edge/edge_state.h"
+
+enum { TICK_US = 500000, FILES_US = 2000000, KEY_MINIMUM = 16 };
+
+/* ------------------------------------------------------------------------------------------------ exchanges */
+
+void *edge_context_of(struct http_exchange id)
+{
+    return (void *)(uintptr_t)((uint64_t)id.generation << 32 | id.slot);
+}
+
+struct http_exchange edge_exchange_of(void *context)
+{
+    uint64_t packed = (uint64_t)(uintptr_t)context;
+
+    return (struct http_exchange){ (uint32_t)packed, (uint32_t)(packed >> 32) };
+}
+
+struct exchange *edge_exchange(struct edge *self, struct http_exchange id)
+{
+    struct exchange *exchange = &self->exchanges[id.slot];
+
+    return exchange->id.generation == id.generation && http_is_waiting(self->http, id) ? exchange : NULL;
+}
+
+void edge_answered(struct edge *self, struct exchange *exchange, unsigned status)
+{
+    figures_count(&self->figures, exchange->route, exchange->method, status);
+    histogram_observe_us(&self->figures.durations[exchange->duration], actor_now_us(self->me) - exchange->started_us);
+}
+
+void edge_answer(struct edge *self, struct http_exchange id, const struct http_answer *answer)
+{
+    struct exchange *exchange = edge_exchange(self, id);
+
+    if (exchange != NULL && http_answer(self->http, id, answer))
+        edge_answered(self, exchange, answer->status);
+}
+
+void edge_problem(struct edge *self, struct http_exchange id, const struct problem *problem)
+{
+    struct exchange *exchange = edge_exchange(self, id);
+
+    if (exchange != NULL && problem_answer(self->http, id, problem))
+        edge_answered(self, exchange, problem->status);
+}
+
+static const struct problem sayings[SAID_COUNT] = {
+    [SAID_UNKNOWN] = { .status = 404, .detail = { "There is no link with this code.", 32 } },
+    [SAID_GONE] = { .status = 410, .detail = { "This link has expired or was withdrawn.", 39 } },
+    [SAID_NOTHING_HERE] = { .status = 404, .detail = { "There is nothing here; /docs says what there is.", 48 } },
+    [SAID_CLICK_LOST] = { .status = 503, .detail = { "The click could not be recorded; try again shortly.", 51 } },
+    [SAID_NO_ANSWER] = { .status = 503, .detail = { "No application node answers just now; try again shortly.", 56 } },
+};
+
+void edge_say(struct edge *self, struct http_exchange id, enum said said)
+{
+    static const struct http_field retry = { "retry-after", { "1", 1 } };
+    unsigned status = sayings[said].status;
+
+    edge_answer(self, id,
+                &(struct http_answer){ .status = status,
+                                       .content_type = problem_content_type,
+                                       .fields = &retry,
+                                       .field_count = status == 503 ? 1 : 0,
+                                       .body = slice_of(self->said[said]),
+                                       .body_lives_on = true });
+}
+
+/* ------------------------------------------------------------------------------------------------ requests */
+
+static void answer_options(struct edge *self, const struct http_request *request, enum route route)
+{
+    struct http_field allow = { "allow", slice_of(routes_allowed(route)) };
+
+    edge_answer(self, request->exchange, &(struct http_answer){ .status = 204, .fields = &allow, .field_count = 1 });
+}
+
+static void refuse(struct edge *self, const struct http_request *request)
+{
+    edge_problem(self, request->exchange,
+                 &(struct problem){
+                     .status = request->refusal.status, .detail = slice_of(request->refusal.detail), .close = true });
+}
+
+static void refuse_method(struct edge *self, const struct http_request *request, enum route route)
+{
+    char detail[128];
+
+    snprintf(detail, sizeof(detail), "This can be asked for with %s.", routes_allowed(route));
+    edge_problem(self, request->exchange,
+                 &(struct problem){ .status = 405, .detail = slice_of(detail), .allow = routes_allowed(route) });
+}
+
+static void dispatch(struct edge *self, const struct http_request *request, const struct route_match *match)
+{
+    switch (match->route) {
+    case ROUTE_CODE:
+        redirect_request(self, request, match->code);
+        break;
+    case ROUTE_SHORTEN:
+    case ROUTE_STATS:
+    case ROUTE_LINK:
+        link_api_request(self, request, match->code);
+        break;
+    case ROUTE_HEALTH:
+    case ROUTE_LIVEZ:
+    case ROUTE_READYZ:
+        probes_request(self, request);
+        break;
+    default:
+        pages_request(self, request);
+    }
+}
+
+static enum duration duration_of(enum route route)
+{
+    return route == ROUTE_SHORTEN ? DURATION_SHORTEN : route == ROUTE_STATS ? DURATION_STATS : DURATION_OTHER;
+}
+
+static void take(struct edge *self, const struct http_request *request)
+{
+    struct exchange *exchange = &self->exchanges[request->exchange.slot];
+    struct slice code = { request->path.at + 1, request->path.size - 1 };
+    struct route_match match;
+
+    *exchange = (struct exchange){
+        .id = request->exchange, .route = ROUTE_CODE, .method = request->method, .started_us = actor_now_us(self->me)
+    };
+    if (request->refusal.status != 0) {
+        exchange->route = ROUTE_NONE;
+        exchange->duration = DURATION_OTHER;
+        refuse(self, request);
+        return;
+    }
+    /* Nothing but codes is in memory, so what is found there needs no routing. */
+    if (request->method == HTTP_GET && request->path.at[0] == '/' && code.size - 1 < ROUTES_CODE_LIMIT &&
+        redirect_from_memory(self, request, code))
+        return;
+    routes_match(request->path, &match);
+    exchange->route = match.route;
+    exchange->duration = duration_of(match.route);
+    if (match.route == ROUTE_NONE)
+        edge_say(self, request->exchange, SAID_NOTHING_HERE);
+    else if (!routes_allow(match.route, request->method))
+        refuse_method(self, request, match.route);
+    else if (request->method == HTTP_OPTIONS)
+        answer_options(self, request, match.route);
+    else
+        dispatch(self, request, &match);
+}
+
+static void on_left(void *context, struct http_exchange id)
+{
+    struct edge *self = context;
+    struct exchange *exchange = &self->exchanges[id.slot];
+
+    if (exchange->id.generation != id.generation)
+        return;
+    actor_cancel_ask(self->me, exchange->ask);
+    exchange->ask = 0;
+    redirect_left(self, exchange);
+}
+
+/* ------------------------------------------------------------------------------------------------ feeds */
+
+static void doubt(struct edge *self, enum feeds_doubt why)
+{
+    static const char *const words[] = { "", "a new publisher", "a gap", "silence" };
+
+    if (why == FEEDS_FINE)
+        return;
+    counter_add(why == FEEDS_NEW   ? &self->figures.doubts_new
+                : why == FEEDS_GAP ? &self->figures.doubts_gap
+                                   : &self->figures.doubts_late,
+                1);
+    hot_links_distrust(self->links);
+    actor_log(self->me, LOG_INFO, "the hot copies are resolved anew, because of %s in the feeds of changes",
+              words[why]);
+}
+
+static void on_changed(struct actor *me, const struct link_changed *changed)
+{
+    struct edge *self = actor_state(me);
+
+    counter_add(&self->figures.changes, 1);
+    doubt(self, feeds_change(&self->feeds, changed->feed, changed->number, actor_now_us(me)));
+    redirect_changed(self, changed->code);
+}
+
+static void on_beat(struct actor *me, const struct feed_beat *beat)
+{
+    struct edge *self = actor_state(me);
+
+    doubt(self, feeds_beat(&self->feeds, beat->feed, beat->number, actor_now_us(me)));
+}
+
+/* As many feeds as there are publishers that are not known to be down. One that is known to be down changes nothing,
+ * and comes back as a new feed. */
+static void look_at_feeds(struct edge *self)
+{
+    uint32_t publishers = actor_receivers(self->me, EDGE_TO_LINKS), up = 0, i;
+
+    for (i = 0; i < publishers; i++)
+        up += actor_receiver_is_up(self->me, EDGE_TO_LINKS, i);
+    doubt(self, feeds_check(&self->feeds, actor_now_us(self->me)));
+    self->is_trusted = publishers > 0 && feeds_are_enough(&self->feeds, up);
+}
+
+/* ------------------------------------------------------------------------------------------------ turns */
+
+static void wait(struct actor *me, int reactor_fd, uint64_t timeout_us)
+{
+    struct edge *self = actor_state(me);
+
+    http_wait(self->http, reactor_fd, timeout_us);
+}
+
+static void turn_end(struct actor *me)
+{
+    struct edge *self = actor_state(me);
+    struct http_request request;
+
+    if (self->http == NULL)
+        return;
+    look_at_feeds(self);
+    while (http_take(self->http, &request))
+        take(self, &request);
+    click_capture_commit(self);
+    if (self->is_draining && !self->has_drained && http_under_way(self->http) == 0) {
+        self->has_drained = true;
+        actor_drained(me);
+    }
+}
+
+static void show_figures(struct edge *self)
+{
+    struct http_figures http = http_figures(self->http);
+    struct figures *figures = &self->figures;
+
+    gauge_set(&figures->connections_open, (int64_t)http.open);
+    gauge_set(&figures->under_way, http_under_way(self->http));
+    gauge_set(&figures->hot_count, hot_links_count(self->links));
+    gauge_set(&figures->hot_bytes, (int64_t)hot_links_bytes(self->links));
+    gauge_set(&figures->hot_evicted, (int64_t)hot_links_evicted(self->links));
+    gauge_set(&figures->trusted, self->is_trusted);
+    counter_add(&figures->connections_accepted, http.accepted - counter_read(&figures->connections_accepted));
+    counter_add(&figures->framing_refusals, http.refusals - counter_read(&figures->framing_refusals));
+    counter_add(&figures->connection_timeouts, http.timeouts - counter_read(&figures->connection_timeouts));
+    counter_add(&figures->accepting_pauses, http.at_limit - counter_read(&figures->accepting_pauses));
+}
+
+/* The key's first line; a short one counts as none. */
+static void read_management_key(struct edge *self)
+{
+    char key[sizeof(self->management_key)] = "";
+    FILE *file = fopen(self->management_key_file, "re");
+
+    if (file != NULL) {
+        if (fgets(key, sizeof(key), file) != NULL)
+            key[strcspn(key, "\r\n")] = '\0';
+        fclose(file);
+    }
+    memcpy(self->management_key, strlen(key) >= KEY_MINIMUM ? key : "",
+           strlen(key) >= KEY_MINIMUM ? strlen(key) + 1 : 1);
+}
+
+static void tick(struct actor *me, void *context)
+{
+    struct edge *self = actor_state(me);
+
+    (void)context;
+    probes_poll(self);
+    show_figures(self);
+}
+
+static void look_at_files(struct actor *me, void *context)
+{
+    struct edge *self = actor_state(me);
+    char why[256];
+
+    (void)context;
+    read_management_key(self);
+    if (!http_reload_certificates(self->http, why, sizeof(why)))
+        actor_log(me, LOG_ERROR, "%s; the certificate in use stays", why);
+}
+
+/* ------------------------------------------------------------------------------------------------ life */
+
+static void set_up_url(struct edge *self)
+{
+    const char *url = self->public_url[0] != '\0' ? self->public_url : actor_topology(self->me, "platform/url");
+    size_t size;
+
+    if (url != NULL && url[0] != '\0')
+        snprintf(self->short_url_base, sizeof(self->short_url_base) - 1, "%s", url);
+    else
+        snprintf(self->short_url_base, sizeof(self->short_url_base) - 1, "http%s://%s",
+                 self->tls_certificate[0] != '\0' ? "s" : "", self->listen);
+    size = strlen(self->short_url_base);
+    if (size == 0 || self->short_url_base[size - 1] != '/')
+        memcpy(self->short_url_base + size, "/", 2);
+}
+
+static void start(struct actor *me)
+{
+    struct edge *self = actor_state(me);
+    struct http_limits limits = { .connections = (uint32_t)self->connections_limit,
+                                  .body_bytes = EDGE_BODY_LIMIT,
+                                  .head_us = self->head_timeout_us,
+                                  .body_us = self->body_timeout_us,
+                                  .idle_us = self->idle_timeout_us,
+                                  .write_us = self->body_timeout_us };
+    struct http_tls_files tls = { self->tls_certificate, self->tls_key };
+    struct http_events events = { .left = on_left, .context = self };
+    char why[256];
+    int i;
+
+    self->me = me;
+    self->feeds.lease_us = self->lease_us;
+    set_up_url(self);
+    for (i = 0; i < SAID_COUNT; i++)
+        self->said[i] = problem_body(&sayings[i]);
+    redirect_start(self);
+    self->exchanges = calloc(self->connections_limit, sizeof(*self->exchanges));
+    if (self->exchanges == NULL) {
+        actor_fail(me, "there is no memory for %u connections; lower the edge's option connections",
+                   limits.connections);
+        return;
+    }
+    self->http = http_open(self->listen, &tls, &limits, &events, why, sizeof(why));
+    if (self->http == NULL) {
+        actor_fail(me, "%s", why);
+        return;
+    }
+    read_management_key(self);
+    actor_every(me, TICK_US, tick, NULL);
+    actor_every(me, FILES_US, look_at_files, NULL);
+    probes_poll(self);
+}
+
+static void stop(struct actor *me)
+{
+    struct edge *self = actor_state(me);
+    int i;
+
+    http_close(&self->http);
+    click_capture_stop(self);
+    redirect_stop(self);
+    free(self->exchanges);
+    self->exchanges = NULL;
+    for (i = 0; i < SAID_COUNT; i++) {
+        free(self->said[i]);
+        self->said[i] = NULL;
+    }
+}
+
+static void drain(struct actor *me)
+{
+    struct edge *self = actor_state(me);
+
+    self->is_draining = true;
+    http_drain(self->http);
+}
+
+static void option_changed(struct actor *me, const char *option)
+{
+    struct edge *self = actor_state(me);
+
+    if (strcmp(option, "lease") == 0)
+        self->feeds.lease_us = self->lease_us;
+}
+
+#define FIELD_OF(field) (uint32_t) offsetof(struct edge, field)
+
+static const char *const durabilities[] = { "acked", "fast", NULL };
+
+static const struct option options[] = {
+    { "listen", OPTION_TEXT, FIELD_OF(listen), "127.0.0.1:8080", "address and port for HTTP: 127.0.0.1:8080, *:443" },
+    { "public_url", OPTION_TEXT, FIELD_OF(public_url), "", "what short URLs begin with; empty: the topology's url" },
+    { "tls_certificate", OPTION_TEXT, FIELD_OF(tls_certificate), "",
+      "file with the certificate chain in PEM; empty: plain HTTP" },
+    { "tls_key", OPTION_TEXT, FIELD_OF(tls_key), "", "file with the certificate's key in PEM" },
+    { "root_redirect", OPTION_TEXT, FIELD_OF(root_redirect), "", "where / leads; empty: a page of our own" },
+    { "management_key", OPTION_TEXT, FIELD_OF(management_key_file), "secrets/management.key",
+      "file with the key that lets change links, at least 16 characters" },
+    { "country_header", OPTION_TEXT, FIELD_OF(country_header), "",
+      "header field, lower case, in which a trusted proxy names the visitor's country; empty: none" },
+    { "durability", OPTION_CHOICE, FIELD_OF(durability), "acked",
+      "acked: a redirect leaves after its click is committed; fast: before", .choices = durabilities, .live = true },
+    { "debug_identity", OPTION_BOOL, FIELD_OF(debug_identity), "no",
+      "whether redirects name their click: X-Shunt-Click: EPOCH-LANE-SEQ", .live = true },
+    { "hot_links", OPTION_NUMBER, FIELD_OF(hot_links_limit), "200k", "codes remembered at most", 1000, 50000000 },
+    { "hot_bytes", OPTION_BYTES, FIELD_OF(hot_bytes_limit), "64MiB", "bytes that they may take", 1024 * 1024 },
+    { "connections", OPTION_NUMBER, FIELD_OF(connections_limit), "10k", "client connections at most", 1, 1000000 },
+    { "lease", OPTION_DURATION, FIELD_OF(lease_us), "2s",
+      "how long a copy is served without a sign of life of all who may change it", 100000, 60000000, .live = true },
+    { "unknown_for", OPTION_DURATION, FIELD_OF(unknown_us), "1s",
+      "how long an unknown code is remembered, never longer than the lease", .live = true },
+    { "resolve_deadline", OPTION_DURATION, FIELD_OF(resolve_deadline_us), "1500ms",
+      "how long an application node may take to resolve a code", 1000, .live = true },
+    { "commit_deadline", OPTION_DURATION, FIELD_OF(commit_deadline_us), "5s",
+      "how long the click buffer may take to commit", 1000, .live = true },
+    { "api_deadline", OPTION_DURATION, FIELD_OF(api_deadline_us), "5s",
+      "how long an application node may take for all else", 1000, .live = true },
+    { "head_timeout", OPTION_DURATION, FIELD_OF(head_timeout_us), "10s", "time for a request's head in total", 1000 },
+    { "body_timeout", OPTION_DURATION, FIELD_OF(body_timeout_us), "10s", "time without progress of a body or answer",
+      1000 },
+    { "idle_timeout", OPTION_DURATION, FIELD_OF(idle_timeout_us), "60s", "how long an idle connection is kept", 1000 },
+};
+
+static const struct outlet outlets[] = {
+    [EDGE_TO_LINKS] = { .name = "links",
+                        .to = "links",
+                        .doc = "resolving, shortening, reading and changing links",
+                        .pick = PICK_LEAST_OUTSTANDING,
+                        .window = 4096 },
+    [EDGE_TO_CLICK_BUFFER] = { .name = "click_buffer",
+                               .to = "click_buffer",
+                               .doc = "one turn's clicks",
+                               .pick = PICK_SAME_NODE,
+                               .window = 4096 },
+};
+
+static const struct handler handlers[] = {
+    TOLD(link_changed, on_changed),
+    TOLD(feed_beat, on_beat),
+};
+
+const struct actor_kind edge_kind = {
+    .name = "edge",
+    .doc = "HTTP in: redirects, the API, every click committed before its redirect",
+    .state_size = sizeof(struct edge),
+    .start = start,
+    .stop = stop,
+    .drain = drain,
+    .turn_end = turn_end,
+    .option_changed = option_changed,
+    .wait = wait,
+    TABLE(option, options),
+    .metrics = figures_metrics,
+    .metric_count = FIGURES_METRIC_COUNT,
+    TABLE(outlet, outlets),
+    TABLE(handler, handlers),
+};
