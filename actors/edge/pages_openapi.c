@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pages_openapi -- the API in the words of OpenAPI 3.1. A system test holds it against what the edge answers: every route, status
- * and field that is here, and none that is not.
+ * pages_openapi -- the API in the words of OpenAPI 3.1. A system test holds it against what the edge answers: every
+ * route, status and field that is here, and none that is not.
  */
 #include "actors/edge/pages.h"
 
