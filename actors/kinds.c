@@ -6,8 +6,9 @@ extern const struct actor_kind cache_warmer_kind;
 extern const struct actor_kind config_kind;
 extern const struct actor_kind id_allocator_kind;
 extern const struct actor_kind keygen_kind;
+extern const struct actor_kind links_kind;
 extern const struct actor_kind schema_kind;
 
 const struct actor_kind *const shunt_kinds[] = {
-    &cache_warmer_kind, &config_kind, &id_allocator_kind, &keygen_kind, &schema_kind, NULL,
+    &cache_warmer_kind, &config_kind, &id_allocator_kind, &keygen_kind, &links_kind, &schema_kind, NULL,
 };

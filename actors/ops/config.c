@@ -324,6 +324,22 @@ static void on_set(struct actor *me, const struct setting_set *message, struct q
     store_unstored(me);
 }
 
+/* What holds unless it was set here. Stores' addresses have passwords in them, which are nobody's business. */
+static const char *topology_value(const struct actor *me, const struct live_setting *row)
+{
+    char path[SETTING_NAME_ROOM + 8];
+    const char *value;
+
+    if (row->option->type == OPTION_STORE)
+        return "";
+    (void)snprintf(path, sizeof(path), "kinds/%s", row->name);
+    *strchr(path, '.') = '/';
+    value = actor_topology(me, path);
+    if (value == NULL)
+        value = row->option->default_text != NULL ? row->option->default_text : "";
+    return strcmp(row->option->name, "code_key") == 0 && value[0] != '@' ? "(secret)" : value;
+}
+
 static void on_read(struct actor *me, const struct settings_read *message, struct question question)
 {
     struct config *self = actor_state(me);
@@ -333,16 +349,16 @@ static void on_read(struct actor *me, const struct settings_read *message, struc
     assert(rows != NULL);
     for (uint32_t i = 0; i < self->table.count; i++) {
         const struct live_setting *row = &self->table.rows[i];
-        const char *topology = row->option->default_text != NULL ? row->option->default_text : "";
 
         if ((message->only_set && !row->is_set) || strlen(row->name) < message->prefix.size ||
             (message->prefix.size > 0 && memcmp(row->name, message->prefix.at, message->prefix.size) != 0))
             continue;
-        rows[answer.rows.count++] = (struct setting){ .name = slice_of(row->name),
-                                                      .value = slice_of(row->is_set ? row->value : topology),
-                                                      .help = slice_of(row->option->help),
-                                                      .live = row->option->live,
-                                                      .is_set = row->is_set };
+        rows[answer.rows.count++] =
+            (struct setting){ .name = slice_of(row->name),
+                              .value = slice_of(row->is_set ? row->value : topology_value(me, row)),
+                              .help = slice_of(row->option->help),
+                              .live = row->option->live,
+                              .is_set = row->is_set };
     }
     answer.rows.at = rows;
     actor_answer(me, question, &settings_schema, &answer);

@@ -75,6 +75,16 @@ void actor_fail(struct actor *me, const char *format, ...)
     me->has_failed = true;
 }
 
+/* The value that the first actor of a kind was given, or its kind's default. */
+static const char *kind_option(const struct topology *topology, const char *kind, const char *option)
+{
+    for (size_t n = 0; n < topology->node_count; n++)
+        for (size_t i = 0; i < topology->nodes[n].actor_count; i++)
+            if (strcmp(topology->nodes[n].actors[i].kind->name, kind) == 0)
+                return topology_option(&topology->nodes[n].actors[i], option);
+    return NULL;
+}
+
 const char *actor_topology(const struct actor *me, const char *path)
 {
     const struct topology *topology = me->reactor->node->topology;
@@ -87,6 +97,8 @@ const char *actor_topology(const struct actor *me, const char *path)
         return topology->url;
     if (strcmp(path, "platform/name") == 0)
         return topology->name;
+    if (sscanf(path, "kinds/%63[^/]/%63[^/]", store, property) == 2)
+        return kind_option(topology, store, property);
     if (sscanf(path, "stores/%63[^/]/%63[^/]", store, property) != 2)
         return NULL;
 
