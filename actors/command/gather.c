@@ -113,7 +113,13 @@ static void add_details(struct client *client, json_t *node)
     json_decref(own);
 }
 
-/* Each dependency once; a mode other than "normal" wins over "normal", whoever sees it. */
+/* How much a mode says: a degraded one more than "normal", and that more than "unknown". */
+static int weight(const char *mode)
+{
+    return strcmp(mode, "unknown") == 0 ? 0 : strcmp(mode, "normal") == 0 ? 1 : 2;
+}
+
+/* Each dependency once, with the mode that says most, whoever sees it. */
 static json_t *sum_up_dependencies(json_t *nodes)
 {
     json_t *sums = json_array();
@@ -137,7 +143,7 @@ static json_t *sum_up_dependencies(json_t *nodes)
             sum;
         if (found == NULL)
             json_array_append_new(sums, json_pack("{s:s, s:O}", "name", name, "mode", mode));
-        else if (strcmp(json_string_value(json_object_get(found, "mode")), "normal") == 0)
+        else if (weight(json_string_value(mode)) > weight(json_string_value(json_object_get(found, "mode"))))
             json_object_set(found, "mode", mode);
     }
     return sums;

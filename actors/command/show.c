@@ -90,7 +90,7 @@ static void put_modes(json_t *dependencies, FILE *to)
 
 static void show_actor(json_t *actor, const char *trunk, bool is_last, FILE *to)
 {
-    fprintf(to, "%s%s %-22s ", trunk, is_last ? "└─" : "├─", text_of(actor, "name"));
+    fprintf(to, "%s%s %-23s ", trunk, is_last ? "└─" : "├─", text_of(actor, "name"));
     put_state(text_of(actor, "state"), 10, to);
     fprintf(to, " mailbox %" PRIi64, (int64_t)number_of(actor, "mailbox"));
     put_restarts_and_reason(actor, to);
@@ -102,9 +102,9 @@ static void show_process(json_t *row, const char *what, FILE *to)
 {
     char room[32];
 
-    fprintf(to, "│  ├─ %-22s ", text_of(row, "name"));
+    fprintf(to, "│  ├─ %-23s ", text_of(row, "name"));
     put_state(text_of(row, "state"), 10, to);
-    fprintf(to, " %-11s", what);
+    fprintf(to, " %-12s", what);
     if (number_of(row, "pid") > 0)
         fprintf(to, " pid %-7" PRIi64 " up %s", (int64_t)number_of(row, "pid"),
                 age(json_number_value(json_object_get(row, "uptime_s")), room, sizeof room));
@@ -140,7 +140,7 @@ void show_tree(json_t *platform, FILE *to)
     fprintf(to, "└─ dependencies\n");
     json_array_foreach(json_object_get(platform, "dependencies"), i, row)
     {
-        fprintf(to, "   ├─ %-22s ", text_of(row, "name"));
+        fprintf(to, "   ├─ %-23s ", text_of(row, "name"));
         put_state(text_of(row, "mode"), 0, to);
         fputc('\n', to);
     }
@@ -225,6 +225,6 @@ void show_object(json_t *object, FILE *to)
 
 void show_json(json_t *value, FILE *to)
 {
-    json_dumpf(value, to, JSON_INDENT(2));
+    json_dumpf(value, to, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     fputc('\n', to);
 }

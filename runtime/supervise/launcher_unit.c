@@ -175,8 +175,9 @@ static void end_came(struct actor *me, void *context, int fd, unsigned events)
     probe_end(me, unit);
     bool was_explanation = unit->is_explaining;
 
-    take_end(unit, &end);
-    if (unit->state == UNIT_STOPPING) {
+    if (unit->state != UNIT_STOPPING)
+        take_end(unit, &end);
+    else { /* as somebody wished: `reason` says who */
         unit_set_state(me, unit, UNIT_STOPPED);
         if (unit->restart_wanted && !launcher_of(me)->is_stopping)
             unit_start(me, unit);
