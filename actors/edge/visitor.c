@@ -63,15 +63,6 @@ bool visitor_is_bot(enum agent_class agent)
     return agent == AGENT_BOT || agent == AGENT_PREVIEW || agent == AGENT_TOOL;
 }
 
-const char *visitor_agent_name(enum agent_class agent)
-{
-    static const char *const names[AGENT_CLASSES] = {
-        "unknown", "desktop", "mobile", "tablet", "bot", "preview", "tool"
-    };
-
-    return agent < AGENT_CLASSES ? names[agent] : "unknown";
-}
-
 static bool is_host_character(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';

@@ -11,26 +11,14 @@
 
 #include <stdbool.h>
 
+#include "proto/agent_class.h"
 #include "proto/slice.h"
-
-/* Numbers are stored with the clicks: add, never renumber. */
-enum agent_class {
-    AGENT_UNKNOWN = 0, /* no User-Agent, or one that no row of the table fits */
-    AGENT_DESKTOP = 1, /* a browser on a computer */
-    AGENT_MOBILE = 2,  /* a browser on a phone */
-    AGENT_TABLET = 3,
-    AGENT_BOT = 4,     /* crawlers and everything that says it is a bot */
-    AGENT_PREVIEW = 5, /* messengers and networks that fetch a page to show what a link leads to */
-    AGENT_TOOL = 6,    /* programs and libraries: curl, wget, python-requests */
-    AGENT_CLASSES
-};
 
 enum { VISITOR_HOST_LIMIT = 253 }; /* RFC 1035: the longest host name */
 
 enum agent_class visitor_agent(struct slice user_agent);
 /* Bots, previews and tools: no person saw the page. */
 bool visitor_is_bot(enum agent_class agent);
-const char *visitor_agent_name(enum agent_class agent); /* "desktop" */
 
 /* The host of a Referer, lower case, without port; empty when there is none or it is odd. Writes at most
  * VISITOR_HOST_LIMIT bytes to `room`, which the result points into. */
