@@ -62,7 +62,7 @@ struct kafka_consumer_options {
     const char *uri;                     /* kafka://host[:port][,host...] */
     const char *topic;                   /* read during the call */
     const char *group;                   /* NULL: none */
-    size_t fetch_limit;                  /* bytes fetched ahead per partition; 0: 1 MiB */
+    size_t fetch_limit;                  /* bytes fetched ahead, all partitions together; 0: 16 MiB; at least 1 MiB */
     kafka_assigned_handler *on_assigned; /* with a group */
     kafka_revoked_handler *on_revoked;   /* with a group */
     kafka_messages_handler *on_messages;
