@@ -8,6 +8,7 @@
 
 #include "proto/buffer.h"
 #include "runtime/actor.h"
+#include "runtime/exposition.h"
 
 /* Appends the actor's own rows, those that every actor has, and its dependencies' breakers. On the actor's thread.
  * Families may repeat from actor to actor: exposition_merge puts them together. */
@@ -15,7 +16,4 @@ void exposition_of_actor(const struct actor *actor, struct buffer *out);
 /* Appends one line of a family with its HELP and TYPE, for figures that are not an actor's. */
 void exposition_line(
     struct buffer *out, const char *name, const char *type, const char *help, const char *labels, double value);
-/* Rewrites `text` so that each family stands together, with one HELP and TYPE, as the format demands. */
-void exposition_merge(const struct buffer *text, struct buffer *out);
-
 #endif
