@@ -102,6 +102,7 @@ static struct slice path_of(struct slice target)
 
 static enum route match_words(struct slice path, struct slice *ret_code)
 {
+    struct slice code;
     enum route route;
 
     for (route = ROUTE_ROOT; route < ROUTES; route++) {
@@ -111,9 +112,11 @@ static enum route match_words(struct slice path, struct slice *ret_code)
             continue;
         if (path.size == size && route != ROUTE_STATS && route != ROUTE_LINK)
             return route;
-        *ret_code = (struct slice){ path.at + size, path.size - size };
-        if ((route == ROUTE_STATS || route == ROUTE_LINK) && is_code(*ret_code))
+        code = (struct slice){ path.at + size, path.size - size };
+        if ((route == ROUTE_STATS || route == ROUTE_LINK) && is_code(code)) {
+            *ret_code = code;
             return route;
+        }
     }
     return ROUTE_NONE;
 }
