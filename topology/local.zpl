@@ -76,6 +76,11 @@ kinds
         redis_primary = keygen-redis-primary
         redis_secondary = keygen-redis-secondary
 
+    links
+        postgres = db
+        redis = redis
+        redis_replica = redis-replica
+
     cache_warmer
         postgres = db
         redis = redis
@@ -99,6 +104,16 @@ nodes
         after = keygen-redis-primary, keygen-redis-secondary, db, config
         actors
             keygen
+
+    app1                                # shorten, resolve, statistics, edits: whatever is asked of links
+        role = app
+        after = db, redis, keygen, id-allocator
+        actors
+            links
+    app2
+        like = app1
+    app3
+        like = app1
 
     cache-warmer                        # keeps the most-clicked links in Redis
         after = db, redis, config

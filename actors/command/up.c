@@ -18,6 +18,9 @@
 #include "runtime/supervise/data_folder.h"
 #include "runtime/supervise/launcher.h"
 
+/* Who has it may change links through the API; see the edge's option management_key. */
+#define MANAGEMENT_KEY "management.key"
+
 enum { PORTS_WAIT_US = 3 * 1000 * 1000 /* for what a killed launcher left behind to be gone */ };
 
 /* Writes the checked topology, whole or not at all. */
@@ -51,7 +54,8 @@ static struct topology *prepare(const struct invocation *invocation, int *ret_lo
         return NULL;
     }
     if (!data_folder_make(place_data(invocation), why) || !data_folder_lock(ret_lock, why) ||
-        !data_folder_ports_free(topology, PORTS_WAIT_US, why) || !data_folder_secrets(topology, why)) {
+        !data_folder_ports_free(topology, PORTS_WAIT_US, why) || !data_folder_secrets(topology, why) ||
+        !data_folder_secret(MANAGEMENT_KEY, why)) {
         complain("up", "%s", why);
         topology_destroy(&topology);
         return NULL;

@@ -83,6 +83,27 @@ static void output_came(struct actor *me, void *context, int fd, unsigned events
 
 /* ------------------------------------------------------------------------------------------------ how it ended */
 
+/* The sentence of a line that a node wrote: lines of log.h are JSON with the sentence as "event", which comes last. */
+static void keep_event(char *line)
+{
+    static const char key[] = "\"event\":\"";
+    char *event = line[0] == '{' ? strstr(line, key) : NULL;
+    char *end;
+
+    if (event == NULL)
+        return;
+    event += sizeof key - 1;
+    end = strstr(event, "\"}");
+    if (end != NULL)
+        *end = '\0';
+    memmove(line, event, strlen(event) + 1);
+}
+
+static bool says_why(const struct process_end *end)
+{
+    return !end->by_signal && (end->code == STORE_EXIT_NEEDS_PERSON || end->code == STORE_EXIT_DAMAGED);
+}
+
 /* Why it ended: what its process did, and what it said last. */
 static void describe_end(struct unit *unit)
 {
@@ -91,10 +112,10 @@ static void describe_end(struct unit *unit)
 
     process_describe(&unit->end, how, sizeof how);
     log_file_last_line(&unit->log, last, sizeof last);
-    if (!unit->end.by_signal && last[0] != '\0' &&
-        (unit->end.code == STORE_EXIT_NEEDS_PERSON || unit->end.code == STORE_EXIT_DAMAGED))
+    keep_event(last);
+    if (last[0] != '\0' && unit->store != NULL && says_why(&unit->end))
         snprintf(unit->reason, sizeof unit->reason, "%s", last);
-    else if (!unit->end.by_signal && last[0] != '\0' && unit->node == NULL)
+    else if (last[0] != '\0' && !unit->end.by_signal)
         snprintf(unit->reason, sizeof unit->reason, "%s: %s", how, last);
     else
         snprintf(unit->reason, sizeof unit->reason, "%s", how);
@@ -142,20 +163,17 @@ static bool ask_for_explanation(struct actor *me, struct unit *unit)
 
 static bool wants_explanation(const struct unit *unit)
 {
-    return unit->store != NULL && unit->state == UNIT_STARTING && !unit->is_explaining && !unit->end.by_signal &&
-           unit->end.code != STORE_EXIT_NEEDS_PERSON && unit->end.code != STORE_EXIT_DAMAGED;
+    return unit->store != NULL && unit->state == UNIT_STARTING && !unit->end.by_signal && !says_why(&unit->end);
 }
 
-/* The explanation counts when its exit code says that it is one. */
+/* An explanation counts when its exit code says that it is one. */
 static void take_end(struct unit *unit, const struct process_end *end)
 {
-    bool says_why = !end->by_signal && (end->code == STORE_EXIT_NEEDS_PERSON || end->code == STORE_EXIT_DAMAGED);
+    bool counts = !unit->is_explaining || says_why(end);
 
-    if (unit->is_explaining && !says_why) {
-        unit->is_explaining = false;
-        return;
-    }
     unit->is_explaining = false;
+    if (!counts)
+        return;
     unit->end = *end;
     describe_end(unit);
 }
@@ -257,8 +275,7 @@ static void give_up(struct actor *me, struct unit *unit)
 static void unit_failed(struct actor *me, struct unit *unit)
 {
     struct launcher *self = launcher_of(me);
-    bool needs_person = !unit->end.by_signal && unit->store != NULL &&
-                        (unit->end.code == STORE_EXIT_NEEDS_PERSON || unit->end.code == STORE_EXIT_DAMAGED);
+    bool needs_person = unit->store != NULL && says_why(&unit->end);
 
     probe_end(me, unit);
     if (self->is_stopping) {

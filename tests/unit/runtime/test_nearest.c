@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "runtime/nearest.h"
-#include "tests/unit/support/cmocka.h"
+#include "tests/testing.h"
 
 static void distances(void **state)
 {

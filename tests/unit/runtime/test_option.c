@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What option_parse takes, what it refuses, and what it says then. */
 #include "runtime/option.h"
-#include "tests/unit/support/cmocka.h"
+#include "tests/testing.h"
 
 static void takes(enum option_type type, const char *text, uint64_t expected)
 {

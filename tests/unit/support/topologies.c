@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tests/unit/support/cmocka.h"
+#include "tests/testing.h"
 
 /* ---- a small world of kinds */
 

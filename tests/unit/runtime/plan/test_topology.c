@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "runtime/plan/topology.h"
-#include "tests/unit/support/cmocka.h"
+#include "tests/testing.h"
 #include "tests/unit/support/topologies.h"
 
 static const char good[] = "platform\n"

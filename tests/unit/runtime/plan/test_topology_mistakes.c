@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "runtime/plan/topology.h"
-#include "tests/unit/support/cmocka.h"
+#include "tests/testing.h"
 #include "tests/unit/support/topologies.h"
 
 /* Loads `text` and expects exactly these mistakes: lines "LINE: ...", the file's name left out. */

@@ -6,7 +6,7 @@
 #include <czmq.h>
 
 #include "runtime/plan/zpl.h"
-#include "tests/unit/support/cmocka.h"
+#include "tests/testing.h"
 
 struct reading {
     struct arena arena;

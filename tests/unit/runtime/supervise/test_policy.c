@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "runtime/supervise/policy.h"
-#include "tests/unit/support/cmocka.h"
+#include "tests/testing.h"
 
 enum { SCHEDULES = 10000, STEPS = 120, CHILDREN_MOST = 6, SECOND_US = 1000 * 1000 };
 
