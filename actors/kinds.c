@@ -8,6 +8,7 @@ extern const struct actor_kind edge_kind;
 extern const struct actor_kind id_allocator_kind;
 extern const struct actor_kind keygen_kind;
 extern const struct actor_kind links_kind;
+extern const struct actor_kind operator_kind;
 extern const struct actor_kind schema_kind;
 
 /* clang-format off: one a line, so that two who add one do not meet */
@@ -18,6 +19,7 @@ const struct actor_kind *const shunt_kinds[] = {
     &id_allocator_kind,
     &keygen_kind,
     &links_kind,
+    &operator_kind,
     &schema_kind,
     NULL,
 };

@@ -94,6 +94,7 @@ nodes
         actors
             schema                      # is up when the tables are what this program expects
             config
+            operator                    # http://127.0.0.1:8081: metrics of every node, a status page
 
     id-allocator                        # row ids in blocks, and a fresh epoch for each start of a producer of clicks
         after = db, config

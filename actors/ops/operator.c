@@ -5,7 +5,7 @@
  *     GET /                what the launcher says of nodes and stores
  *     GET /metrics         the metrics of all nodes as one page
  *     GET /metrics/NODE    those of one node
- *     GET /sd              Prometheus' http_sd: one target for each node
+ *     GET /targets         Prometheus' http_sd: one target for each node
  *
  * It keeps nothing: each request asks supervisors or the launcher and waits for their answers, bounded by a deadline. A
  * node that does not answer is missing from the page of all, and 503 on its own. It binds to this machine unless told
@@ -213,14 +213,14 @@ static void take(struct operator* self, const struct http_request *request)
         request_status(self, request->exchange);
     else if (slice_is(path, "/metrics"))
         request_all_metrics(self, request->exchange);
-    else if (slice_is(path, "/sd"))
+    else if (slice_is(path, "/targets"))
         request_targets(self, request->exchange);
     else if (slice_is(path, "/livez"))
         answer(self, request->exchange, 200, json, SLICE("{\"alive\":true}"));
     else if (path.size > of_node.size && memcmp(path.at, of_node.at, of_node.size) == 0)
         request_metrics_of(self, request->exchange, (struct slice){ path.at + 9, path.size - 9 });
     else
-        answer(self, request->exchange, 404, plain, SLICE("There is /, /metrics, /metrics/NODE and /sd.\n"));
+        answer(self, request->exchange, 404, plain, SLICE("There is /, /metrics, /metrics/NODE and /targets.\n"));
 }
 
 /* ------------------------------------------------------------------------------------------------ life */

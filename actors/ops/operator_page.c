@@ -104,7 +104,7 @@ void operator_page_status(const struct platform_status *status, struct buffer *o
     put(out, "</p>\n");
     put_processes(out, "Nodes", status->nodes.at, status->nodes.count, true);
     put_processes(out, "Stores", status->stores.at, status->stores.count, false);
-    put(out, "<p><a href=\"/metrics\">All metrics</a> &middot; <a href=\"/sd\">Targets for Prometheus</a></p>\n"
+    put(out, "<p><a href=\"/metrics\">All metrics</a> &middot; <a href=\"/targets\">Targets for Prometheus</a></p>\n"
              "</body>\n</html>\n");
 }
 

@@ -174,8 +174,8 @@ static void test_targets(void **state)
              "{\"targets\":[\"127.0.0.1:%u\"],\"labels\":{\"__metrics_path__\":\"/metrics/absent\","
              "\"instance\":\"absent\"}}",
              stage->port);
-    assert_answer(get(stage, "/sd"), "200", expected);
-    assert_answer(get(stage, "/elsewhere"), "404", "/sd");
+    assert_answer(get(stage, "/targets"), "200", expected);
+    assert_answer(get(stage, "/elsewhere"), "404", "/targets");
 }
 
 int main(void)
