@@ -13,11 +13,12 @@ struct arena_block {
     alignas(max_align_t) char bytes[];
 };
 
-enum { SMALLEST_BLOCK = 4096, ALIGNMENT = alignof(max_align_t) };
+enum { SMALLEST_BLOCK = 4096, LARGEST_SPARE = 1024 * 1024, ALIGNMENT = alignof(max_align_t) };
 
 static struct arena_block *add_block(struct arena *arena, size_t size)
 {
-    size_t least = arena->blocks != NULL ? arena->blocks->size * 2 : SMALLEST_BLOCK;
+    size_t twice = arena->blocks != NULL ? arena->blocks->size * 2 : SMALLEST_BLOCK;
+    size_t least = twice < LARGEST_SPARE ? twice : LARGEST_SPARE; /* what may be left unused */
     size_t bytes = size > least ? size : least;
     struct arena_block *block = malloc(sizeof *block + bytes);
 
@@ -46,19 +47,25 @@ void *arena_take(struct arena *arena, size_t size)
     return memset(taken, 0, size);
 }
 
+/* One large frame must not cost its receiver that memory for ever. */
 void arena_clear(struct arena *arena)
 {
-    struct arena_block *kept = arena->blocks;
+    struct arena_block *kept = NULL;
 
-    if (kept == NULL)
-        return;
-    while (kept->older != NULL) {
-        struct arena_block *older = kept->older;
+    while (arena->blocks != NULL) {
+        struct arena_block *block = arena->blocks;
 
-        kept->older = older->older;
-        free(older);
+        arena->blocks = block->older;
+        if (kept == NULL && block->size <= ARENA_KEPT)
+            kept = block;
+        else
+            free(block);
     }
-    kept->used = 0;
+    if (kept != NULL) {
+        kept->older = NULL;
+        kept->used = 0;
+    }
+    arena->blocks = kept;
     arena->used = 0;
 }
 

@@ -10,6 +10,8 @@
 
 #include <stddef.h>
 
+enum { ARENA_KEPT = 256 * 1024 };
+
 struct arena_block;
 
 struct arena {
@@ -20,7 +22,7 @@ struct arena {
 
 /* Zeroed memory aligned for any object, or NULL when the limit is reached. */
 void *arena_take(struct arena *arena, size_t size);
-void arena_clear(struct arena *arena); /* keeps the largest block for the next frame */
+void arena_clear(struct arena *arena); /* keeps one block of at most ARENA_KEPT bytes for the next frame */
 void arena_free(struct arena *arena);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <msgpack/pack.h>
 
-enum { HEADER_FIELDS = 10, ENVELOPE_FIELDS = 7, ENVELOPE_FIELDS_UNTRACED = 5, FIELDS_MOST = 64 };
+enum { HEADER_FIELDS = 12, ENVELOPE_FIELDS = 7, ENVELOPE_FIELDS_UNTRACED = 5, FIELDS_MOST = 64 };
 
 static int append(void *buffer, const char *bytes, size_t size)
 {
@@ -25,9 +25,11 @@ void envelope_write_header(struct buffer *out, const struct parcel_header *heade
     msgpack_pack_str_body(&packer, header->from.at, header->from.size);
     msgpack_pack_uint64(&packer, header->incarnation);
     msgpack_pack_uint64(&packer, header->first_number);
+    msgpack_pack_uint64(&packer, header->first_byte);
     msgpack_pack_uint64(&packer, header->window);
     msgpack_pack_uint64(&packer, header->about_incarnation);
     msgpack_pack_uint64(&packer, header->handled);
+    msgpack_pack_uint64(&packer, header->handled_bytes);
     msgpack_pack_uint64(&packer, header->confirmed);
     msgpack_pack_uint64(&packer, header->confirm_from);
     msgpack_pack_uint64(&packer, header->wants_reply ? 1 : 0);
@@ -54,8 +56,9 @@ bool envelope_read_header(struct reader *reader, struct parcel_header *header)
         version != ENVELOPE_VERSION || !reader_text(reader, &header->from) || header->from.size > ADDRESS_LIMIT)
         return false;
     if (!reader_unsigned(reader, &header->incarnation) || !reader_unsigned(reader, &header->first_number) ||
-        !reader_unsigned(reader, &header->window) || !reader_unsigned(reader, &header->about_incarnation) ||
-        !reader_unsigned(reader, &header->handled) || !reader_unsigned(reader, &header->confirmed) ||
+        !reader_unsigned(reader, &header->first_byte) || !reader_unsigned(reader, &header->window) ||
+        !reader_unsigned(reader, &header->about_incarnation) || !reader_unsigned(reader, &header->handled) ||
+        !reader_unsigned(reader, &header->handled_bytes) || !reader_unsigned(reader, &header->confirmed) ||
         !reader_unsigned(reader, &header->confirm_from) || !reader_unsigned(reader, &flags))
         return false;
     header->wants_reply = (flags & 1) != 0;

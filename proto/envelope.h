@@ -35,9 +35,11 @@ struct parcel_header {
     struct slice from;          /* "NODE/ACTOR", at most ADDRESS_LIMIT bytes */
     uint64_t incarnation;       /* of the sender: new for each start of its process */
     uint64_t first_number;      /* of the first credited letter (tells and asks) in here, 1, 2, 3 ... per pair */
+    uint64_t first_byte;        /* bytes of all credited letters before that one */
     uint64_t window;            /* credited letters that the sender may have under way */
-    uint64_t about_incarnation; /* of the receiver, to which the next two refer; 0: not heard of yet */
+    uint64_t about_incarnation; /* of the receiver, to which the next three refer; 0: not heard of yet */
     uint64_t handled;           /* the receiver's credited letters: handled up to this number */
+    uint64_t handled_bytes;     /* the same in bytes */
     uint64_t confirmed;         /* the receiver's letters with `confirm`: accepted up to this number */
     uint64_t confirm_from;      /* the oldest of the sender's letters with `confirm` that it may still send again */
     bool wants_reply;           /* please answer with a parcel, even an empty one */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* printer -- the third thing that follows from a schema: a message as one line for people. Declared in codec.h. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,6 +88,7 @@ size_t codec_print(const struct message_schema *schema, const void *message, cha
 {
     struct output output = { .at = out, .room = room };
 
+    assert(room > 0);
     put_message(&output, schema, message);
     return output.size;
 }

@@ -75,9 +75,10 @@ enum overload {
 /* What delivery means on this outlet. */
 enum delivery {
     DELIVERY_AT_MOST_ONCE, /* a letter may be lost with either process or the connection */
-    DELIVERY_ACKNOWLEDGED  /* sent again until the receiver's runtime has it; repeats are filtered; order is kept.
-                              Survives a  cut connection and the receiver's restart; what the sender held dies with the
-                              sender */
+    DELIVERY_ACKNOWLEDGED  /* sent again until a handler has it; repeats are filtered; order is kept. Survives a cut
+                              connection and the receiver's restart (a letter whose acknowledgement died with the
+                              receiver comes to its successor again). What the sender held dies with the sender. Never
+                              drops: its overload is OVERLOAD_BLOCK */
 };
 
 /* A way out of an actor: where its letters go. The topology may point it elsewhere and change pick, overload and
@@ -89,14 +90,14 @@ struct outlet {
     enum pick pick;
     enum overload overload;
     enum delivery delivery;
-    uint32_t window; /* letters under way at most per receiver; 0: 1024 */
+    uint32_t window; /* letters under way at most per receiver, and never more than 4 MiB of them; 0: 1024 */
     bool optional;   /* the topology may have no receiver: sends go nowhere (tell: true, ask: ASK_NO_TARGET) */
 };
 
 /* What becomes of a letter that was being handled when the actor failed. */
 enum on_failure {
-    LETTER_DEAD_LETTERED, /* default: it goes to the dead letters; an ask is answered ASK_FAILED */
-    LETTER_REDELIVERED    /* it is handled again after the restart, once */
+    LETTER_DEAD_LETTERED, /* default: it goes to the dead letters; an ask ends with ASK_TARGET_DIED */
+    LETTER_REDELIVERED    /* it is handled again after the restart, once; but not an ask that was answered already */
 };
 
 struct actor_kind {
@@ -204,7 +205,8 @@ struct sending {
     uint64_t trace[2];    /* trace id; zero: that of the letter being handled */
 };
 
-/* Sends one way. False when it was not accepted (see enum overload); then the caller still has its message and decides.
+/* Sends one way. False when it was not accepted (see enum overload), or is larger than 8 MiB; then the caller still has
+ * its message and decides. With PICK_EACH it is false when any receiver did not accept it; the others have it.
  * `outlet` is the row in the kind's outlet table. The message is encoded at once and may be reused. */
 bool actor_tell(struct actor *me, uint32_t outlet, const struct message_schema *schema, const void *message);
 #define TELL(me, outlet, type, ...) actor_tell((me), (outlet), &type##_schema, &(struct type){ __VA_ARGS__ })

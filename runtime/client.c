@@ -43,8 +43,10 @@ static void keep(struct client *client, const struct answer *answer)
     codec_encode(answer->schema, answer->message, &client->bytes);
     reader = reader_of(buffer_slice(&client->bytes));
     message = arena_take(&client->arena, answer->schema->size > 0 ? answer->schema->size : 1);
-    if (message == NULL || !codec_decode(answer->schema, &reader, &client->arena, message))
+    if (message == NULL || !codec_decode(answer->schema, &reader, &client->arena, message)) {
+        client->answer = (struct client_answer){ .outcome = ASK_FAILED, .detail = "the answer is too large" };
         return;
+    }
     client->answer.schema = answer->schema;
     client->answer.message = message;
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "proto/catalog.h"
-#include "runtime/cell/post.h"
+#include "runtime/cell/mailbox.h"
 
 enum { TURNS_LIMIT = 100000, START_TIME_US = 1000 * 1000 };
 #define WALL_START_US 1767225600000000u /* 2026-01-01 */
@@ -292,7 +292,7 @@ static void deliver(struct harness *h,
 
     codec_encode(schema, message, &letter);
     envelope_end_letter(&letter, start);
-    post_deliver(to, from, buffer_slice(&letter));
+    mailbox_put_test(to, from, buffer_slice(&letter));
     buffer_free(&letter);
     harness_run(h);
 }

@@ -119,7 +119,7 @@ const char *actor_topology(const struct actor *me, const char *path)
 
 static uint64_t load_of(const struct peer *peer)
 {
-    uint64_t load = peer->asks_open + peer->waiting.count + (peer->out_number + peer->out_credited - 1 - peer->handled);
+    uint64_t load = peer->asks_open + peer_waiting(peer) + peer_under_way(peer);
 
     return load + (peer->is_down ? (uint64_t)1 << 32 : 0);
 }
@@ -226,47 +226,9 @@ bool actor_tell(struct actor *me, uint32_t index, const struct message_schema *s
     return accepted;
 }
 
-static void deadline_passed(struct actor *me, void *context);
-
-/* Opens the book's entry; a NULL peer means that it has failed already with `outcome`, which the timer says at once. */
-static struct ask *
-open_ask(struct actor *me, const struct sending *how, struct peer *peer, enum ask_outcome outcome, uint64_t *ret_number)
+static uint64_t later(const struct actor *me, uint64_t delay_us)
 {
-    uint64_t deadline_us = how->deadline_us > 0 ? how->deadline_us : DEADLINE_DEFAULT_US;
-    struct ask *ask = ask_open(&me->asks, ret_number);
-
-    assert(ask != NULL); /* ASKS_LIMIT is far above what windows allow */
-    ask->peer = peer;
-    ask->then = how->then;
-    ask->context = how->context;
-    ask->outcome = outcome;
-    ask->trace[0] = me->trace[0];
-    ask->trace[1] = me->trace[1];
-    ask->timer =
-        timer_set(&me->reactor->timers,
-                  (struct timer){ .due_us = peer != NULL ? me->reactor->now_us + deadline_us : me->reactor->now_us,
-                                  .owner = me,
-                                  .call = deadline_passed,
-                                  .context = (void *)(uintptr_t)*ret_number });
-    return ask;
-}
-
-static void end_at_once(struct actor *me, struct ask *ask, enum ask_outcome outcome)
-{
-    static const char *const details[] = {
-        [ASK_TIMED_OUT] = "no answer came before the deadline",
-        [ASK_OVERLOADED] = "the receiver has too much to do",
-        [ASK_NO_TARGET] = "there is nobody to ask",
-    };
-    struct answer answer = { .outcome = outcome, .detail = details[outcome], .receiver = ask->receiver };
-    answer_handler *then = ask->then;
-    void *context = ask->context;
-
-    if (ask->peer != NULL)
-        ask->peer->asks_open--;
-    ask_close(&me->asks, ask);
-    if (then != NULL)
-        then(me, context, &answer);
+    return delay_us < UINT64_MAX - me->reactor->now_us ? me->reactor->now_us + delay_us : UINT64_MAX;
 }
 
 static void deadline_passed(struct actor *me, void *context)
@@ -274,7 +236,41 @@ static void deadline_passed(struct actor *me, void *context)
     struct ask *ask = ask_find(&me->asks, (uint64_t)(uintptr_t)context);
 
     if (ask != NULL)
-        end_at_once(me, ask, ask->peer != NULL ? ASK_TIMED_OUT : ask->outcome);
+        post_fail_ask(me, ask, ask->peer != NULL ? ASK_TIMED_OUT : ask->outcome);
+}
+
+static uint64_t deadline_of(const struct sending *how)
+{
+    return how->deadline_us > 0 ? how->deadline_us : DEADLINE_DEFAULT_US;
+}
+
+/* Opens the book's entry; a NULL peer means that it has failed already with `outcome`, which the timer says at once. */
+static struct ask *
+open_ask(struct actor *me, const struct sending *how, struct peer *peer, enum ask_outcome outcome, uint64_t *ret_number)
+{
+    bool traced = (how->trace[0] | how->trace[1]) != 0;
+    struct ask *ask = ask_open(&me->asks, ret_number);
+
+    assert(ask != NULL); /* there is as much room again for asks that fail at once as for all others */
+    ask->peer = peer;
+    ask->then = how->then;
+    ask->context = how->context;
+    ask->outcome = outcome;
+    memcpy(ask->trace, traced ? how->trace : me->trace, sizeof ask->trace);
+    ask->timer =
+        timer_set(&me->reactor->timers, (struct timer){ .due_us = later(me, peer != NULL ? deadline_of(how) : 0),
+                                                        .owner = me,
+                                                        .call = deadline_passed,
+                                                        .context = (void *)(uintptr_t)*ret_number });
+    return ask;
+}
+
+static uint64_t fail_at_once(struct actor *me, const struct sending *how, uint32_t receiver, enum ask_outcome outcome)
+{
+    uint64_t number;
+
+    open_ask(me, how, NULL, outcome, &number)->receiver = receiver;
+    return number;
 }
 
 static uint64_t ask_peer(struct actor *me,
@@ -285,25 +281,19 @@ static uint64_t ask_peer(struct actor *me,
                          const void *message)
 {
     struct peer *peer = outlet->receivers[receiver];
-    bool traced = (how->trace[0] | how->trace[1]) != 0;
-    uint64_t number;
-    struct ask *ask = open_ask(me, how, peer, ASK_ANSWERED, &number);
-    struct envelope envelope = { .kind = LETTER_ASK,
-                                 .correlation = number,
-                                 .deadline_us = how->deadline_us > 0 ? how->deadline_us : DEADLINE_DEFAULT_US };
+    struct envelope envelope = { .kind = LETTER_ASK, .deadline_us = deadline_of(how) };
+    struct ask *ask;
 
+    if (me->asks.open >= ASKS_LIMIT)
+        return fail_at_once(me, how, receiver, ASK_OVERLOADED);
+    ask = open_ask(me, how, peer, ASK_ANSWERED, &envelope.correlation);
     ask->receiver = receiver;
-    memcpy(envelope.trace, traced ? how->trace : me->trace, sizeof envelope.trace);
-    memcpy(ask->trace, envelope.trace, sizeof ask->trace);
+    memcpy(envelope.trace, ask->trace, sizeof envelope.trace);
     peer->asks_open++;
     if (post_letter(me, peer, &envelope, outlet, schema, message) == PEER_TAKEN)
-        return number;
-    timer_cancel(&me->reactor->timers, ask->timer);
-    peer->asks_open--;
-    ask_close(&me->asks, ask);
-    ask = open_ask(me, how, NULL, ASK_OVERLOADED, &number);
-    ask->receiver = receiver;
-    return number;
+        return envelope.correlation;
+    actor_cancel_ask(me, envelope.correlation);
+    return fail_at_once(me, how, receiver, ASK_OVERLOADED);
 }
 
 uint64_t actor_ask(struct actor *me,
@@ -313,12 +303,9 @@ uint64_t actor_ask(struct actor *me,
                    const void *message)
 {
     struct wired_outlet *outlet = outlet_of(me, index);
-    uint64_t number;
 
-    if (outlet->count == 0) {
-        open_ask(me, how, NULL, ASK_NO_TARGET, &number);
-        return number;
-    }
+    if (outlet->count == 0)
+        return fail_at_once(me, how, 0, ASK_NO_TARGET);
     assert(how->only <= outlet->count);
     return ask_peer(me, outlet, how->only > 0 ? how->only - 1 : pick(me, outlet, how), how, schema, message);
 }
@@ -391,7 +378,7 @@ void actor_answer(struct actor *me, struct question question, const struct messa
                                  .trace = { entry->trace[0], entry->trace[1] } };
 
     post_letter(me, entry->peer, &envelope, NULL, schema, message);
-    question_close(&me->questions, entry);
+    post_close_question(me, entry);
 }
 
 void actor_refuse(struct actor *me, struct question question, const char *format, ...)
@@ -431,19 +418,17 @@ uint64_t actor_random(struct actor *me)
 
 uint64_t actor_after(struct actor *me, uint64_t delay_us, timer_handler *handler, void *context)
 {
-    return timer_set(
-        &me->reactor->timers,
-        (struct timer){ .due_us = me->reactor->now_us + delay_us, .owner = me, .call = handler, .context = context });
+    return timer_set(&me->reactor->timers,
+                     (struct timer){ .due_us = later(me, delay_us), .owner = me, .call = handler, .context = context });
 }
 
 uint64_t actor_every(struct actor *me, uint64_t period_us, timer_handler *handler, void *context)
 {
     assert(period_us > 0);
-    return timer_set(&me->reactor->timers, (struct timer){ .due_us = me->reactor->now_us + period_us,
-                                                           .period_us = period_us,
-                                                           .owner = me,
-                                                           .call = handler,
-                                                           .context = context });
+    return timer_set(
+        &me->reactor->timers,
+        (struct timer){
+            .due_us = later(me, period_us), .period_us = period_us, .owner = me, .call = handler, .context = context });
 }
 
 void actor_cancel_timer(struct actor *me, uint64_t *timer)

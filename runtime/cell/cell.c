@@ -6,30 +6,73 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/cell/mailbox.h"
 #include "runtime/cell/post.h"
 #include "runtime/cell/watch.h"
 #include "runtime/watch/log.h"
 #include "runtime/wire/socket.h"
 
+/* How long a drained actor waits for its last letters to be accepted; then they go the way of the process. */
+enum { LAST_LETTERS_US = 1000 * 1000 };
+
 /* ------------------------------------------------------------------------------------------------ the others */
+
+static struct actor *neighbour(const struct actor *cell, const char *address)
+{
+    for (size_t i = 0; i < cell->reactor->actor_count; i++) {
+        if (strcmp(cell->reactor->actors[i]->address, address) == 0)
+            return cell->reactor->actors[i];
+    }
+    return NULL;
+}
+
+static void end_peer(struct peer **peer)
+{
+    if ((*peer)->socket != NULL)
+        zmq_close((*peer)->socket);
+    peer_destroy(peer);
+}
+
+/* Consoles come and go, each under a new name: one that is silent and owed nothing makes room. */
+static bool is_forgettable(const struct actor *cell, const struct peer *peer)
+{
+    return peer->is_temporary && !peer->is_wired && !peer->is_dirty && peer->asks_open == 0 &&
+           peer->questions_open == 0 && cell->reactor->now_us >= peer->heard_at_us + STRANGER_IDLE_US &&
+           (cell->current == NULL || cell->current->from != peer);
+}
+
+static uint32_t forget_strangers(struct actor *cell)
+{
+    uint32_t left = 0;
+
+    for (uint32_t i = 0; i < cell->peer_count;) {
+        if (is_forgettable(cell, cell->peers[i])) {
+            end_peer(&cell->peers[i]);
+            cell->peers[i] = cell->peers[--cell->peer_count];
+        } else {
+            left += cell->peers[i++]->is_temporary ? 1 : 0;
+        }
+    }
+    return left;
+}
 
 struct peer *cell_peer(struct actor *cell, const char *address)
 {
+    bool is_temporary = cell->reactor->node->topology != NULL && !address_is_planned(cell->reactor->node, address);
+    struct peer *peer;
+
     for (uint32_t i = 0; i < cell->peer_count; i++) {
         if (strcmp(cell->peers[i]->address, address) == 0)
             return cell->peers[i];
     }
-    if (cell->peer_count >= PEERS_LIMIT)
+    if ((is_temporary && forget_strangers(cell) >= STRANGERS_LIMIT) || cell->peer_count >= PEERS_LIMIT)
         return NULL;
     cell->peers = realloc(cell->peers, (cell->peer_count + 1) * sizeof(struct peer *));
     assert(cell->peers != NULL);
-
-    struct peer *peer = peer_new(address);
-
-    for (size_t i = 0; i < cell->reactor->actor_count; i++) {
-        if (strcmp(cell->reactor->actors[i]->address, address) == 0)
-            peer->local = cell->reactor->actors[i];
-    }
+    peer = peer_new(address);
+    peer->is_temporary = is_temporary;
+    peer->heard_at_us = cell->reactor->now_us;
+    peer->local = neighbour(cell, address);
     peer->incarnation = peer->local != NULL ? cell->reactor->node->incarnation : 0;
     cell->peers[cell->peer_count++] = peer;
     return peer;
@@ -50,8 +93,9 @@ void cell_add_receiver(struct actor *cell, uint32_t index, const char *address)
     struct peer *peer = cell_peer(cell, address);
 
     assert(peer != NULL);
-    if (outlet->route.window > peer->window || peer->window == WINDOW_DEFAULT)
+    if (!peer->is_wired || outlet->route.window > peer->window)
         peer->window = outlet->route.window;
+    peer->is_wired = true;
     outlet->receivers = realloc(outlet->receivers, (outlet->count + 1) * sizeof(struct peer *));
     assert(outlet->receivers != NULL);
     outlet->receivers[outlet->count++] = peer;
@@ -148,11 +192,8 @@ cell_new(struct reactor *reactor, const struct actor_kind *kind, const char *nam
 
 static void free_tables(struct actor *cell)
 {
-    for (uint32_t i = 0; i < cell->peer_count; i++) {
-        if (cell->peers[i]->socket != NULL)
-            zmq_close(cell->peers[i]->socket);
-        peer_destroy(&cell->peers[i]);
-    }
+    for (uint32_t i = 0; i < cell->peer_count; i++)
+        end_peer(&cell->peers[i]);
     free(cell->peers);
     for (uint32_t i = 0; i < OUTLETS_LIMIT; i++)
         free(cell->outlets[i].receivers);
@@ -169,7 +210,7 @@ void cell_destroy(struct actor **destroyed)
     if (cell == NULL)
         return;
     assert(cell->state == NULL);
-    post_discard(cell);
+    mailbox_discard(cell);
     free_tables(cell);
     free(cell->mailbox_watch);
     if (cell->mailbox != NULL)
@@ -197,16 +238,20 @@ static const char *resolve_store(const struct actor *cell, const char *name)
     return store != NULL ? store->uri : name;
 }
 
-static bool set_field(struct actor *cell, size_t index)
+/* Parses into `field`; NULL, or what is wrong. */
+static const char *parse_option(const struct actor *cell, size_t index, const char *text, void *field)
 {
     const struct option *row = &cell->kind->options[index];
-    const char *text = option_text(cell, index);
 
     if (row->type == OPTION_STORE)
         text = resolve_store(cell, text);
+    return text != NULL ? option_parse(row, text, field) : "it must be given";
+}
 
-    const char *mistake =
-        text != NULL ? option_parse(row, text, (char *)cell->state + row->offset) : "it must be given";
+static bool set_field(struct actor *cell, size_t index)
+{
+    const struct option *row = &cell->kind->options[index];
+    const char *mistake = parse_option(cell, index, option_text(cell, index), (char *)cell->state + row->offset);
 
     if (mistake == NULL)
         return true;
@@ -214,22 +259,36 @@ static bool set_field(struct actor *cell, size_t index)
     return false;
 }
 
+/* The state of a running actor may point into the text in use, so that one stays until a new value is in its place. */
+static void change_option(struct actor *cell, size_t index, const char *text)
+{
+    const struct option *row = &cell->kind->options[index];
+    union {
+        uint64_t number;
+        const char *text;
+    } scratch;
+    const char *mistake = cell->state != NULL && !row->live ? "it can only be changed by a restart"
+                                                            : parse_option(cell, index, text, &scratch);
+    char *old = cell->option_texts[index];
+
+    if (mistake != NULL) {
+        actor_log(cell, LOG_WARN, "option %s stays as it was: %s", row->name, mistake);
+        return;
+    }
+    cell->option_texts[index] = strdup(text);
+    assert(cell->option_texts[index] != NULL);
+    if (cell->state != NULL && set_field(cell, index) && cell->kind->option_changed != NULL) {
+        cell->kind->option_changed(cell, row->name);
+        cell_after_callback(cell);
+    }
+    free(old);
+}
+
 void cell_set_option(struct actor *cell, const char *option, const char *text)
 {
     for (size_t i = 0; i < cell->kind->option_count; i++) {
-        if (strcmp(cell->kind->options[i].name, option) != 0)
-            continue;
-
-        char *old = cell->option_texts[i];
-
-        cell->option_texts[i] = strdup(text);
-        assert(cell->option_texts[i] != NULL);
-        if (cell->state != NULL && cell->kind->options[i].live && set_field(cell, i) &&
-            cell->kind->option_changed != NULL) {
-            cell->kind->option_changed(cell, option);
-            cell_after_callback(cell);
-        }
-        free(old);
+        if (strcmp(cell->kind->options[i].name, option) == 0)
+            change_option(cell, i, text);
     }
 }
 
@@ -260,6 +319,8 @@ static void end_incarnation(struct actor *cell)
     cell->state = NULL;
     cell->dependency_count = 0;
     cell->drain_asked = false;
+    cell->is_drained = false;
+    cell->leave_by_us = 0;
     cell->has_failed = false;
 }
 
@@ -353,15 +414,21 @@ void cell_after_callback(struct actor *cell)
 
 static void finish_drain(struct actor *cell)
 {
+    uint64_t now_us = cell->reactor->now_us;
+
     if (cell->life != CELL_DRAINING)
         return;
     if (cell->drain_asked && cell->questions.open == 0 && !cell_has_letters(cell))
         cell->is_drained = true;
-    if (cell->is_drained) {
-        cell->is_drained = false;
-        post_send_all(cell);
-        cell_stop(cell);
+    if (!cell->is_drained)
+        return;
+    if (cell->leave_by_us == 0)
+        cell->leave_by_us = now_us + LAST_LETTERS_US;
+    if (post_has_letters(cell) && now_us < cell->leave_by_us) {
+        cell_tick_at(cell, now_us + LAST_LETTERS_US / 100);
+        return;
     }
+    cell_stop(cell);
 }
 
 void cell_end_turn(struct actor *cell)
@@ -373,10 +440,9 @@ void cell_end_turn(struct actor *cell)
     }
     if (cell->tick_at_us <= cell->reactor->now_us)
         post_tick(cell);
-    if (cell->dirty != NULL)
-        post_send_all(cell);
-    if (cell->had_event)
-        finish_drain(cell);
+    post_send_all(cell);
+    finish_drain(cell);
+    post_send_all(cell); /* what stopping it had to say */
     cell->had_event = false;
 }
 
@@ -388,11 +454,12 @@ void cell_node_changed(struct actor *cell, const char *node, bool is_up)
         if (!address_on_node(peer->address, node))
             continue;
         if (is_up) {
-            peer->is_down = false;
+            peer_came_back(peer);
         } else {
             peer_died(peer);
             post_fail_asks(cell, peer, ASK_TARGET_DIED);
         }
+        cell_touch_peer(cell, peer);
         cell->tick_at_us = 0;
     }
     cell->had_event = true;

@@ -15,20 +15,18 @@
 #include "runtime/watch/deadletter.h"
 #include "runtime/wire/ask.h"
 
-enum { PEERS_LIMIT = 1024, OUTLETS_LIMIT = 16, OPTIONS_LIMIT = 64, DEPENDENCIES_LIMIT = 8 };
+enum {
+    PEERS_LIMIT = 1024,
+    STRANGERS_LIMIT = 256,               /* of them, peers that are not in the topology */
+    STRANGER_IDLE_US = 10 * 1000 * 1000, /* after that long without a word of it a stranger is forgotten */
+    OUTLETS_LIMIT = 16,
+    OPTIONS_LIMIT = 64,
+    DEPENDENCIES_LIMIT = 8
+};
 
 enum cell_state { CELL_STOPPED, CELL_STARTING, CELL_UP, CELL_SUSPENDED, CELL_DRAINING, CELL_FAILED };
 
-/* A parcel that came from the same thread, or is being worked through. */
-struct parcel {
-    struct parcel *next;
-    struct peer *from;    /* as this actor sees the sender */
-    struct peer *origin;  /* of a local parcel: as the sender sees this actor; NULL when it came by socket */
-    struct buffer bytes;  /* of a local parcel */
-    zmq_msg_t message;    /* of one that came by socket */
-    struct reader reader; /* stands behind what has been handled */
-    uint64_t next_number; /* of the next credited letter in it */
-};
+struct parcel;
 
 struct wired_outlet {
     struct topology_route route;
@@ -59,6 +57,7 @@ struct actor {
     bool had_event;   /* in this turn */
     bool drain_asked; /* the kind has no drain of its own: stop when nothing is left */
     bool is_drained;
+    uint64_t leave_by_us; /* when drained: its last letters may take until then; 0: not yet */
     bool is_wired;
 
     /* options: texts as given; live changes replace them */
@@ -82,7 +81,8 @@ struct actor {
     struct wired_outlet outlets[OUTLETS_LIMIT];
     struct ask_book asks;
     struct question_book questions;
-    uint64_t trace[2]; /* of the letter being handled */
+    uint64_t trace[2];       /* of the letter being handled */
+    struct question in_hand; /* that the letter being handled opened; generation 0: none */
 
     /* foreign events */
     struct watch *watches;
@@ -93,7 +93,7 @@ struct actor {
     counter letters_in;
     counter letters_out;
     counter late_answers;
-    counter errors; /* letters that could not be decoded */
+    counter errors; /* letters that could not be handled */
     gauge mailbox_high_water;
     struct histogram handling;
     struct dead_letters dead;
@@ -121,8 +121,15 @@ void cell_after_callback(struct actor *cell);
 void cell_end_turn(struct actor *cell);
 void cell_node_changed(struct actor *cell, const char *node, bool is_up);
 const char *cell_state_name(enum cell_state state);
-struct peer *cell_peer(struct actor *cell, const char *address); /* found or made; NULL at PEERS_LIMIT */
-void cell_touch_peer(struct actor *cell, struct peer *peer);     /* it has something to send */
+/* Found or made; NULL at PEERS_LIMIT, or at STRANGERS_LIMIT for one that is not in the topology. */
+struct peer *cell_peer(struct actor *cell, const char *address);
+void cell_touch_peer(struct actor *cell, struct peer *peer); /* it has something to send */
+/* Looks after its peers at that time at the latest. */
+static inline void cell_tick_at(struct actor *cell, uint64_t at_us)
+{
+    if (at_us < cell->tick_at_us)
+        cell->tick_at_us = at_us;
+}
 /* One more receiver for an outlet: what the topology's wiring does, and a test or a console by hand. */
 void cell_add_receiver(struct actor *cell, uint32_t outlet, const char *address);
 

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * post -- an actor's letters: in from the mailbox to the handlers, out at the end of the turn, and the asks between.
+ * post -- what leaves an actor: its letters at the end of the turn, and the ends of its asks and questions. What comes
+ * in is in mailbox.h.
  */
 #ifndef RUNTIME_CELL_POST_H
 #define RUNTIME_CELL_POST_H
 
 #include "runtime/cell/cell.h"
 
-void post_send_all(struct actor *cell); /* what this turn's callbacks sent leaves now */
-void post_tick(struct actor *cell);     /* probes, resends, and parcels that ZeroMQ would not take */
-/* Ends every open ask to the peer with this outcome, and tells the asker. */
-void post_fail_asks(struct actor *cell, struct peer *peer, enum ask_outcome outcome);
-void post_forget_asks(struct actor *cell);   /* nobody is left to be told */
-void post_end_questions(struct actor *cell); /* the askers hear that the actor ended */
-void post_discard(struct actor *cell);       /* parcels in hand, at the very end */
 /* Sends one letter; `schema` and `message` as in actor_tell. */
 enum peer_outcome post_letter(struct actor *cell,
                               struct peer *peer,
@@ -21,7 +15,21 @@ enum peer_outcome post_letter(struct actor *cell,
                               const struct wired_outlet *outlet,
                               const struct message_schema *schema,
                               const void *message);
-/* Hands a parcel's letters to a test's actor; `letters` is copied. */
-void post_deliver(struct actor *to, const char *from_address, struct slice letters);
+void post_send_all(struct actor *cell); /* what this turn's callbacks sent leaves now */
+void post_tick(struct actor *cell);     /* probes, and parcels that ZeroMQ would not take */
+/* Whether letters still wait here for credit or for their confirmation by somebody who is there. */
+bool post_has_letters(const struct actor *cell);
+
+/* Ends an ask and tells the asker, unless it has just failed. */
+void post_end_ask(struct actor *cell, struct ask *ask, const struct answer *answer);
+void post_fail_ask(struct actor *cell, struct ask *ask, enum ask_outcome outcome);
+/* Ends every ask to the peer that is open now. Asks made by those who hear of it stay. */
+void post_fail_asks(struct actor *cell, struct peer *peer, enum ask_outcome outcome);
+void post_forget_asks(struct actor *cell); /* nobody is left to be told */
+
+/* Answers with ask_failed. */
+void post_answer_failure(struct actor *cell, struct peer *peer, uint64_t correlation, enum ask_outcome outcome);
+void post_close_question(struct actor *cell, struct question_entry *entry);
+void post_end_questions(struct actor *cell); /* the askers hear that the actor ended */
 
 #endif

@@ -78,6 +78,7 @@ void reactor_busy(struct reactor *reactor, const struct actor *actor, const char
 {
     atomic_store_explicit(&reactor->busy_actor, actor != NULL ? actor->name : NULL, memory_order_relaxed);
     atomic_store_explicit(&reactor->busy_with, with, memory_order_relaxed);
+    counter_add(&reactor->steps, 1);
 }
 
 /* ------------------------------------------------------------------------------------------------ commands */
@@ -100,6 +101,16 @@ static void suspend(struct actor *cell, bool is_suspended)
         cell->life = CELL_SUSPENDED;
     else if (!is_suspended && cell->life == CELL_SUSPENDED)
         cell->life = CELL_UP;
+}
+
+/* Actors that still run are stopped, so that what they hold is given back by those who know how. */
+static void end_all(struct reactor *reactor)
+{
+    reactor->is_ending = true;
+    for (size_t i = reactor->actor_count; i-- > 0;) {
+        if (reactor->actors[i]->state != NULL)
+            cell_stop(reactor->actors[i]);
+    }
 }
 
 static void obey(struct reactor *reactor, const struct notice *command)
@@ -134,7 +145,7 @@ static void obey(struct reactor *reactor, const struct notice *command)
         tell_all(reactor, command);
         break;
     case COMMAND_END:
-        reactor->is_ending = true;
+        end_all(reactor);
         break;
     default:
         assert(!"an event is no command");
@@ -167,7 +178,7 @@ static uint64_t time_to_wait(const struct reactor *reactor, uint64_t most_us)
     uint64_t due_us = timer_next_due_us(&reactor->timers);
 
     for (size_t i = 0; i < reactor->actor_count; i++) {
-        if (cell_has_letters(reactor->actors[i]))
+        if (cell_has_letters(reactor->actors[i]) || reactor->actors[i]->dirty != NULL)
             return 0;
         if (reactor->actors[i]->tick_at_us < due_us)
             due_us = reactor->actors[i]->tick_at_us;
@@ -195,17 +206,20 @@ static bool take_events(struct reactor *reactor, uint64_t wait_us)
     struct actor *with_loop = waiting_actor(reactor);
     int timeout_ms = (int)((wait_us + 999) / 1000);
 
-    atomic_store_explicit(&reactor->busy_since_us, 0, memory_order_relaxed);
-    if (with_loop != NULL) {
+    if (with_loop != NULL) { /* what runs in there counts as one step: it comes back at least every SLEEP_LIMIT_US */
+        reactor_busy(reactor, with_loop, "its own loop");
         with_loop->kind->wait(with_loop, reactor->epoll_fd, wait_us);
         with_loop->had_event = true;
         timeout_ms = 0;
     }
 
+    atomic_store_explicit(&reactor->is_busy, timeout_ms == 0, memory_order_relaxed);
+
     int count = epoll_wait(reactor->epoll_fd, events, EVENTS_PER_TURN, timeout_ms);
 
     look_at_clock(reactor);
-    atomic_store_explicit(&reactor->busy_since_us, reactor->now_us, memory_order_relaxed);
+    reactor_busy(reactor, NULL, "its turn");
+    atomic_store_explicit(&reactor->is_busy, true, memory_order_relaxed);
     for (int i = 0; i < count; i++) {
         if (events[i].data.ptr == NULL)
             obey_all(reactor);
@@ -228,6 +242,7 @@ static bool run_timers(struct reactor *reactor)
         struct actor *cell = timer.owner;
 
         cell->had_event = true;
+        cell->trace[0] = cell->trace[1] = 0;
         reactor_busy(reactor, cell, "timer");
         timer.call(cell, timer.context);
         cell_after_callback(cell);

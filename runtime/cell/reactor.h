@@ -41,9 +41,12 @@ struct reactor {
     pthread_t thread;
 
     /* read by the supervisor to find hangs */
-    _Atomic uint64_t busy_since_us;  /* 0: waiting */
+    _Atomic bool is_busy;            /* false: waiting for something to do */
+    _Atomic uint64_t steps;          /* callbacks begun: as long as it rises, the thread is alive */
     _Atomic(const char *) busy_with; /* the message or "timer", "event" ...; a literal or a schema's name */
     _Atomic(const char *) busy_actor;
+    uint64_t seen_steps;  /* the supervisor's own: at its last look */
+    uint64_t still_looks; /* the supervisor's own: looks in a row at which it was busy with the same step */
 };
 
 void reactor_init(struct reactor *reactor, struct node *node, const char *name, bool has_epoll);
@@ -56,7 +59,7 @@ void reactor_run(struct reactor *reactor); /* the same on the caller's thread */
 /* One turn; waits at most `wait_us` for something to do. Returns whether it did anything. */
 bool reactor_turn(struct reactor *reactor, uint64_t wait_us);
 uint64_t reactor_random(struct reactor *reactor);
-/* Marks what the thread is at, for hang detection. */
+/* Marks what the thread begins now, for hang detection. */
 void reactor_busy(struct reactor *reactor, const struct actor *actor, const char *with);
 
 #endif

@@ -37,16 +37,16 @@ static uint32_t fill_routes(const struct actor *cell, struct route_status *rows)
     for (uint32_t i = 0; i < cell->peer_count; i++) {
         const struct peer *peer = cell->peers[i];
 
-        if (peer->sent == 0)
+        if (peer->letters_sent == 0)
             continue;
         rows[count++] = (struct route_status){
             .from = slice_of(cell->address),
             .to = slice_of(peer->address),
             .transport = slice_of(address_transport_name(peer->local != NULL ? TRANSPORT_THREAD : peer->transport)),
-            .sent = peer->sent,
-            .in_flight = peer->out_number - 1 - peer->handled,
+            .sent = peer->letters_sent,
+            .in_flight = peer_under_way(peer),
             .window = peer->window,
-            .waiting = peer->waiting.count,
+            .waiting = peer_waiting(peer),
             .stalls = peer->stalls,
             .asks_open = peer->asks_open,
         };

@@ -94,7 +94,8 @@ static void remove_at(struct timer_heap *heap, uint32_t place)
         sink(heap, heap->slots[last].place);
     }
     heap->slots[slot].place = NOWHERE;
-    heap->slots[slot].generation++;
+    if (++heap->slots[slot].generation == 0) /* a slot in steady use comes round within days; no number is ever 0 */
+        heap->slots[slot].generation = 1;
     heap->slots[slot].next_free = heap->free_slot;
     heap->free_slot = slot;
 }

@@ -33,10 +33,10 @@ static unsigned from_epoll(uint32_t events)
     return ((events & EPOLLIN) != 0 ? WATCH_READ : 0u) | ((events & EPOLLOUT) != 0 ? WATCH_WRITE : 0u);
 }
 
-static struct watch *add(struct actor *actor, int fd, unsigned events, watch_handler *handler, void *context)
+static struct watch *add(struct actor *actor, int fd, uint32_t epoll_events, watch_handler *handler, void *context)
 {
     struct watch *watch = calloc(1, sizeof *watch);
-    struct epoll_event event = { .events = to_epoll(events), .data.ptr = watch };
+    struct epoll_event event = { .events = epoll_events, .data.ptr = watch };
 
     assert(watch != NULL);
     *watch = (struct watch){ .actor = actor, .handler = handler, .context = context, .fd = fd };
@@ -49,7 +49,7 @@ static struct watch *add(struct actor *actor, int fd, unsigned events, watch_han
 
 struct watch *actor_watch(struct actor *me, int fd, unsigned events, watch_handler *handler, void *context)
 {
-    struct watch *watch = add(me, fd, events, handler, context);
+    struct watch *watch = add(me, fd, to_epoll(events), handler, context);
 
     if (watch == NULL)
         return NULL;
@@ -68,7 +68,9 @@ void watch_mailbox(struct actor *actor)
     int result = zmq_getsockopt(actor->mailbox, ZMQ_FD, &fd, &size);
 
     assert(result == 0);
-    actor->mailbox_watch = add(actor, fd, WATCH_READ, NULL, NULL);
+    /* Edge-triggered: while the actor is down or suspended nothing is taken out, and the thread must sleep all the
+     * same. No edge is missed, because the mailbox counts as ready until a receive has found it empty. */
+    actor->mailbox_watch = add(actor, fd, EPOLLIN | EPOLLET, NULL, NULL);
     assert(actor->mailbox_watch != NULL);
     actor->mailbox_ready = true;
 }
@@ -127,6 +129,7 @@ void watch_fire(struct reactor *reactor, void *fired, uint32_t epoll_events)
         return;
     }
     watch->actor->had_event = true;
+    watch->actor->trace[0] = watch->actor->trace[1] = 0;
     reactor_busy(reactor, watch->actor, "event");
     watch->handler(watch->actor, watch->context, watch->fd, from_epoll(epoll_events));
     cell_after_callback(watch->actor);

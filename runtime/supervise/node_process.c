@@ -8,14 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "runtime/supervise/incarnation.h"
 #include "runtime/supervise/supervisor.h"
 #include "runtime/watch/log.h"
 #include "runtime/wire/socket.h"
 
 /* More arenas than this cost megabytes in every node and win nothing: actors hardly ever allocate at the same time. */
-enum { MALLOC_ARENAS = 2 };
+enum { MALLOC_ARENAS = 2, JOIN_LIMIT_S = 5 };
 
 static void complain(const struct node *node, const char *sentence)
 {
@@ -101,13 +103,26 @@ static void make_room(struct node_process *process)
     assert(process->reactors != NULL && process->children != NULL && process->policies != NULL);
 }
 
+/* A thread that does not come back now never will, and the supervisor no longer looks: the process must not wait. */
+static void join_thread(struct node_process *process, struct reactor *reactor)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += JOIN_LIMIT_S;
+    if (pthread_timedjoin_np(reactor->thread, NULL, &until) == 0)
+        return;
+    complain(&process->node, "a thread did not end in time, and the process ends without it");
+    _exit(process->exit_code != NODE_EXIT_DONE ? process->exit_code : NODE_EXIT_HUNG);
+}
+
 /* All threads end by COMMAND_END, then everything that they used goes. */
 static void clean_up(struct node_process *process, struct actor *supervisor)
 {
-    for (size_t i = 0; i < process->reactor_count; i++) {
+    for (size_t i = 0; i < process->reactor_count; i++)
         channel_send(process->reactors[i].commands, &(struct notice){ .type = COMMAND_END });
-        pthread_join(process->reactors[i].thread, NULL);
-    }
+    for (size_t i = 0; i < process->reactor_count; i++)
+        join_thread(process, &process->reactors[i]);
     cell_stop(supervisor);
     for (size_t i = 0; i < process->child_count; i++)
         cell_destroy(&process->children[i].cell);
@@ -126,7 +141,7 @@ static void init_node(struct node_process *process, const struct topology *topol
 {
     process->node = (struct node){
         .name = name,
-        .incarnation = machine_clock.wall_us(NULL),
+        .incarnation = incarnation_next(name),
         .zmq = socket_context_new(),
         .topology = topology,
         .clock = &machine_clock,
@@ -144,13 +159,13 @@ int node_process_run(const struct topology *topology, const char *name)
 
     mallopt(M_ARENA_MAX, MALLOC_ARENAS);
     block_signals();
+    mkdir("run", 0700);
     init_node(&process, topology, name);
     if (process.plan == NULL) {
         complain(&process.node, "the topology has no such node");
         return NODE_EXIT_UNUSABLE;
     }
     make_room(&process);
-    mkdir("run", 0700);
     reactor_init(&process.main_reactor, &process.node, "supervisor", true);
 
     struct actor *supervisor = cell_new(&process.main_reactor, &supervisor_kind, "supervisor", NULL);

@@ -150,7 +150,12 @@ static void child_stopped(struct actor *me, size_t index)
 {
     struct supervisor *self = supervisor_of(me);
 
+    actor_cancel_timer(me, &self->process->children[index].start_timer);
     self->process->children[index].life = CELL_STOPPED;
+    if (self->starting == index) /* it was stopped for another's sake while it started */
+        self->starting = NOBODY;
+    if (!self->is_stopping)
+        supervisor_start_next(me);
     if (!self->is_stopping || self->stopping != index)
         return;
     actor_cancel_timer(me, &self->stop_timer);
@@ -264,7 +269,7 @@ static void events_came(struct actor *me, void *context, int fd, unsigned events
 
 /* ------------------------------------------------------------------------------------------------ hangs */
 
-/* A thread may be as slow as the slowest of its actors says. */
+/* A thread may be as slow as the slowest of its actors says. One with a loop of its own may sleep in there. */
 static uint64_t hang_limit_us(const struct supervisor *self, const struct reactor *reactor)
 {
     uint64_t limit_us = 0;
@@ -273,10 +278,30 @@ static uint64_t hang_limit_us(const struct supervisor *self, const struct reacto
         const struct child *child = &self->process->children[i];
         uint64_t own_us = child->plan->kind->hang_limit_us > 0 ? child->plan->kind->hang_limit_us : HANG_LIMIT_US;
 
+        own_us += child->plan->kind->wait != NULL ? SLEEP_LIMIT_US : 0;
         if (child->reactor == reactor && own_us > limit_us)
             limit_us = own_us;
     }
     return limit_us;
+}
+
+/* Counts looks at which the thread was busy with the same step, not time: a process that was stopped for a minute, or a
+ * machine that slept, has not hung. */
+static void look_at_thread(struct actor *me, struct reactor *reactor, uint64_t limit_us)
+{
+    bool is_busy = atomic_load_explicit(&reactor->is_busy, memory_order_relaxed);
+    uint64_t steps = counter_read(&reactor->steps);
+    const char *with = atomic_load_explicit(&reactor->busy_with, memory_order_relaxed);
+    const char *who = atomic_load_explicit(&reactor->busy_actor, memory_order_relaxed);
+
+    reactor->still_looks = is_busy && steps == reactor->seen_steps ? reactor->still_looks + 1 : 0;
+    reactor->seen_steps = steps;
+    if (reactor->still_looks * HANG_CHECK_US < limit_us)
+        return;
+    actor_log(me, LOG_ERROR,
+              "%s hangs in %s for at least %" PRIu64 " ms; its thread cannot be stopped, so the node is replaced",
+              who != NULL ? who : reactor->name, with != NULL ? with : "its loop", limit_us / 1000);
+    _exit(NODE_EXIT_HUNG);
 }
 
 static void look_for_hangs(struct actor *me, void *context)
@@ -284,21 +309,8 @@ static void look_for_hangs(struct actor *me, void *context)
     struct supervisor *self = supervisor_of(me);
 
     (void)context;
-    for (size_t i = 0; i < self->process->reactor_count; i++) {
-        struct reactor *reactor = &self->process->reactors[i];
-        uint64_t since_us = atomic_load_explicit(&reactor->busy_since_us, memory_order_relaxed);
-        const char *with = atomic_load_explicit(&reactor->busy_with, memory_order_relaxed);
-        const char *who = atomic_load_explicit(&reactor->busy_actor, memory_order_relaxed);
-
-        if (since_us == 0 || actor_now_us(me) < since_us + hang_limit_us(self, reactor))
-            continue;
-        actor_log(me, LOG_ERROR,
-                  "%s hangs in %s since %" PRIu64 " ms; its thread cannot be stopped, so the node is "
-                  "replaced",
-                  who != NULL ? who : reactor->name, with != NULL ? with : "its loop",
-                  (actor_now_us(me) - since_us) / 1000);
-        _exit(NODE_EXIT_HUNG);
-    }
+    for (size_t i = 0; i < self->process->reactor_count; i++)
+        look_at_thread(me, &self->process->reactors[i], hang_limit_us(self, &self->process->reactors[i]));
 }
 
 /* ------------------------------------------------------------------------------------------------ being told */
@@ -347,6 +359,7 @@ static void start(struct actor *me)
     sigset_t set;
 
     self->process = (struct node_process *)me->reactor->node;
+    self->started_at_us = actor_now_us(me);
     self->starting = NOBODY;
     self->stopping = NOBODY;
     sigemptyset(&set);

@@ -96,7 +96,10 @@ void supervisor_on_command(struct actor *me, const struct actor_command *m, stru
 
         if (m->actor.size > 0 && !slice_is(m->actor, child->plan->name))
             continue;
-        supervisor_command(child, verb->command, "an operator asked for a restart", "");
+        /* What an operator had drained comes back by the same word. */
+        supervisor_command(child,
+                           verb->command == COMMAND_FAIL && child->life == CELL_STOPPED ? COMMAND_START : verb->command,
+                           "an operator asked for a restart", "");
         done_to++;
     }
     if (done_to == 0) {

@@ -89,7 +89,7 @@ static void answer_status(struct actor *me, struct gathering *gathering)
         .name = slice_of(actor_node(me)),
         .pid = (uint64_t)getpid(),
         .state = slice_of(state_of_node(self)),
-        .uptime_us = actor_wall_us(me) - self->process->node.incarnation,
+        .uptime_us = actor_now_us(me) - self->started_at_us,
         .memory_bytes = resident_bytes(),
         .cpu_us = process_cpu_us(),
     };

@@ -31,6 +31,7 @@ struct supervisor {
     uint64_t start_timer; /* the pause before `to_start` */
     size_t stopping;      /* while stopping: the child being drained, counted down; SIZE_MAX: not stopping */
     uint64_t stop_timer;
+    uint64_t started_at_us;
     bool is_up; /* all have started once */
     bool is_stopping;
     struct question stop_question;

@@ -15,6 +15,7 @@ enum dead_reason {
     DEAD_OVERLOADED,   /* too many open questions */
     DEAD_DROPPED,      /* by the overload policy of a route */
     DEAD_LATE_ANSWER,  /* the asker no longer waited */
+    DEAD_REPLACED,     /* a whole parcel of a process that has been replaced since */
     DEAD_REASONS
 };
 

@@ -104,6 +104,8 @@ static const struct metric common[] = {
     { "errors_total", METRIC_COUNTER, offsetof(struct actor, errors), "Letters that could not be handled.", NULL },
     { "mailbox_high_water_letters", METRIC_GAUGE, offsetof(struct actor, mailbox_high_water),
       "Most letters that ever waited on the actor's own thread.", NULL },
+    { "handling_us", METRIC_HISTOGRAM_US, offsetof(struct actor, handling), "Time that a letter's handler took.",
+      NULL },
 };
 
 static void put_derived(const struct actor *actor, struct buffer *out, const char *own)
@@ -113,7 +115,7 @@ static void put_derived(const struct actor *actor, struct buffer *out, const cha
     uint64_t stalls = 0;
 
     for (uint32_t i = 0; i < actor->peer_count; i++) {
-        waiting += actor->peers[i]->waiting.count;
+        waiting += peer_waiting(actor->peers[i]);
         stalls += actor->peers[i]->stalls;
     }
     exposition_line(out, "shunt_actor_up", "gauge", "Whether the actor is up.", own, actor->life == CELL_UP);

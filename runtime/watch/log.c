@@ -28,20 +28,49 @@ bool log_level_of(const char *name, enum log_level *ret_level)
     return false;
 }
 
-/* For JSON: quotes, backslashes and control bytes. Returns the length written. */
-static size_t escape(const char *text, char *out, size_t room)
+/* Bytes of the UTF-8 sequence at `text`, which is terminated; 0 when it is none. */
+static size_t sequence_size(const unsigned char *text)
 {
     size_t size = 0;
 
-    for (; *text != '\0' && size + 7 < room; text++) {
-        unsigned char byte = (unsigned char)*text;
+    if (text[0] < 0x80)
+        size = 1;
+    else if (text[0] >= 0xc2 && text[0] <= 0xdf)
+        size = 2;
+    else if (text[0] >= 0xe0 && text[0] <= 0xef)
+        size = 3;
+    else if (text[0] >= 0xf0 && text[0] <= 0xf4)
+        size = 4;
+    for (size_t i = 1; i < size; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return size;
+}
 
-        if (byte == '"' || byte == '\\')
-            size += (size_t)snprintf(out + size, room - size, "\\%c", byte);
-        else if (byte < 0x20)
-            size += (size_t)snprintf(out + size, room - size, "\\u%04x", byte);
+static size_t append(char *out, const void *bytes, size_t size)
+{
+    memcpy(out, bytes, size);
+    return size;
+}
+
+/* For JSON: quotes, backslashes, control bytes, and bytes that are no text (a sentence may quote what came from
+ * outside, or have been cut in a character). Returns the length written. */
+static size_t escape(const char *text, char *out, size_t room)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t size = 0;
+
+    while (*at != '\0' && size + 7 < room) {
+        size_t sequence = sequence_size(at);
+
+        if (*at == '"' || *at == '\\')
+            size += (size_t)snprintf(out + size, room - size, "\\%c", *at);
+        else if (*at < 0x20 || sequence == 0)
+            size += (size_t)snprintf(out + size, room - size, "\\u%04x", sequence == 0 ? 0xfffd : *at);
         else
-            out[size++] = (char)byte;
+            size += append(out + size, at, sequence);
+        at += sequence > 0 ? sequence : 1;
     }
     out[size] = '\0';
     return size;
@@ -107,7 +136,7 @@ static bool may_speak(struct log_site *site, uint64_t now_us, uint32_t *ret_held
     uint64_t start_us = atomic_load_explicit(&site->window_start_us, memory_order_relaxed);
 
     *ret_held = 0;
-    if (start_us == 0 || now_us - start_us >= 1000000) {
+    if (start_us == 0 || now_us >= start_us + 1000000) { /* another thread's clock may be ahead of this one's */
         uint32_t said = atomic_exchange_explicit(&site->in_window, 1, memory_order_relaxed);
 
         atomic_store_explicit(&site->window_start_us, now_us, memory_order_relaxed);

@@ -48,6 +48,11 @@ static const struct topology_node *find_node(const struct node *node, const char
     return NULL;
 }
 
+bool address_is_planned(const struct node *node, const char *address)
+{
+    return find_node(node, address) != NULL || address_on_node(address, "launcher");
+}
+
 /* An actor's port follows from the plan, which both sides read: the supervisor has the node's base port, actor i the
  * one i + 1 above it. */
 static bool tcp_endpoint(const struct topology_node *of, const char *address, char endpoint[ENDPOINT_LIMIT])

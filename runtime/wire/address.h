@@ -20,6 +20,9 @@ enum transport { TRANSPORT_THREAD, TRANSPORT_INPROC, TRANSPORT_IPC, TRANSPORT_TC
 /* Whether `text` is NODE/ACTOR: letters, digits, '-' and '_', within the limits. What comes from the wire is checked
  * with this before it is used in an endpoint. */
 bool address_is_valid(struct slice text);
+/* Whether the address is on a node of the topology (or the launcher, which is in no topology): such a peer is there to
+ * stay. Consoles and the like are not. */
+bool address_is_planned(const struct node *node, const char *address);
 /* Whether the address is on that node. */
 bool address_on_node(const char *address, const char *node);
 /* The endpoint to connect to for reaching `address` from `node`. */

@@ -6,6 +6,12 @@
 
 enum { NONE = UINT32_MAX, FIRST_ROOM = 16 };
 
+/* A slot in steady use comes round to 0 within days: it is left out, so that no number is ever 0. */
+static uint32_t next_generation(uint32_t generation)
+{
+    return generation < UINT32_MAX ? generation + 1 : 1;
+}
+
 /* ------------------------------------------------------------------------------------------------ asks */
 
 void ask_book_init(struct ask_book *book)
@@ -35,7 +41,7 @@ static void grow_asks(struct ask_book *book)
 struct ask *ask_open(struct ask_book *book, uint64_t *ret_number)
 {
     if (book->free == NONE) {
-        if (book->room >= ASKS_LIMIT)
+        if (book->room >= ASKS_ROOM)
             return NULL;
         grow_asks(book);
     }
@@ -45,7 +51,7 @@ struct ask *ask_open(struct ask_book *book, uint64_t *ret_number)
 
     book->free = ask->next_free;
     book->open++;
-    *ask = (struct ask){ .generation = ask->generation, .is_open = true };
+    *ask = (struct ask){ .generation = ask->generation, .opened = ++book->opened, .is_open = true };
     *ret_number = (uint64_t)ask->generation << 32 | slot;
     return ask;
 }
@@ -63,17 +69,24 @@ void ask_close(struct ask_book *book, struct ask *ask)
 {
     assert(ask->is_open);
     ask->is_open = false;
-    ask->generation++;
+    ask->generation = next_generation(ask->generation);
     ask->next_free = book->free;
     book->free = (uint32_t)(ask - book->asks);
     book->open--;
 }
 
-struct ask *ask_any(struct ask_book *book, const struct peer *peer)
+struct ask_walk ask_walk_begin(const struct ask_book *book)
 {
-    for (uint32_t i = 0; book->open > 0 && i < book->room; i++) {
-        if (book->asks[i].is_open && (peer == NULL || book->asks[i].peer == peer))
-            return &book->asks[i];
+    return (struct ask_walk){ .slot = 0, .opened = book->opened };
+}
+
+struct ask *ask_walk_next(struct ask_book *book, struct ask_walk *walk, const struct peer *peer)
+{
+    while (book->open > 0 && walk->slot < book->room) {
+        struct ask *ask = &book->asks[walk->slot++];
+
+        if (ask->is_open && ask->opened <= walk->opened && (peer == NULL || ask->peer == peer))
+            return ask;
     }
     return NULL;
 }
@@ -135,17 +148,8 @@ void question_close(struct question_book *book, struct question_entry *entry)
 {
     assert(entry->is_open);
     entry->is_open = false;
-    entry->generation++;
+    entry->generation = next_generation(entry->generation);
     entry->next_free = book->free;
     book->free = (uint32_t)(entry - book->entries);
     book->open--;
-}
-
-struct question_entry *question_any(struct question_book *book)
-{
-    for (uint32_t i = 0; book->open > 0 && i < book->room; i++) {
-        if (book->entries[i].is_open)
-            return &book->entries[i];
-    }
-    return NULL;
 }

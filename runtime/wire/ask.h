@@ -10,7 +10,11 @@
 #include "runtime/actor.h"
 #include "runtime/wire/peer.h"
 
-enum { ASKS_LIMIT = 1 << 16, QUESTIONS_DEFAULT = 1 << 16 };
+enum {
+    ASKS_LIMIT = 1 << 16,       /* that wait for somebody; a further one fails at once */
+    ASKS_ROOM = 2 * ASKS_LIMIT, /* those that failed at once included, until they have said so */
+    QUESTIONS_DEFAULT = 1 << 16
+};
 
 struct ask {
     struct peer *peer; /* NULL: it failed at once and only waits to say so */
@@ -18,9 +22,10 @@ struct ask {
     void *context;
     uint64_t timer;
     uint64_t trace[2];
-    uint32_t receiver; /* index within the outlet */
-    uint32_t generation;
+    uint32_t receiver;   /* index within the outlet */
+    uint32_t generation; /* never 0 */
     uint32_t next_free;
+    uint64_t opened;          /* the how manieth of the book it is */
     enum ask_outcome outcome; /* when peer is NULL */
     bool is_open;
 };
@@ -30,23 +35,32 @@ struct ask_book {
     uint32_t room;
     uint32_t free;
     uint32_t open;
+    uint64_t opened; /* ever */
 };
 
 void ask_book_init(struct ask_book *book);
 void ask_book_free(struct ask_book *book);
-/* NULL when ASKS_LIMIT are open. The number goes to *ret_number, never 0. */
+/* NULL when ASKS_ROOM are open. The number goes to *ret_number, never 0. */
 struct ask *ask_open(struct ask_book *book, uint64_t *ret_number);
 struct ask *ask_find(struct ask_book *book, uint64_t number); /* NULL: closed or never open */
 void ask_close(struct ask_book *book, struct ask *ask);
-/* Any open ask to this peer (or to anyone when NULL), for ending them all; NULL when there is none. */
-struct ask *ask_any(struct ask_book *book, const struct peer *peer);
+
+/* A walk through the asks that are open when it begins, to one peer or to all (NULL). Asks may be closed and opened on
+ * the way; those opened on the way are not met. */
+struct ask_walk {
+    uint32_t slot;
+    uint64_t opened;
+};
+
+struct ask_walk ask_walk_begin(const struct ask_book *book);
+struct ask *ask_walk_next(struct ask_book *book, struct ask_walk *walk, const struct peer *peer); /* NULL: the end */
 
 struct question_entry {
     struct peer *peer;
     uint64_t correlation;
     uint64_t expires_us;
     uint64_t trace[2];
-    uint32_t generation;
+    uint32_t generation; /* never 0 */
     uint32_t next_free;
     bool is_open;
 };
@@ -63,9 +77,8 @@ void question_book_init(struct question_book *book, uint32_t limit);
 void question_book_free(struct question_book *book);
 struct question_entry *question_open(struct question_book *book,
                                      struct question *ret_question); /* NULL: at the limit */
-/* NULL when it was answered already or its asker is gone. */
+/* NULL when it was answered already. */
 struct question_entry *question_find(const struct question_book *book, struct question question);
 void question_close(struct question_book *book, struct question_entry *entry);
-struct question_entry *question_any(struct question_book *book);
 
 #endif

@@ -12,7 +12,6 @@ struct peer *peer_new(const char *address)
 
     assert(peer != NULL);
     slice_copy(slice_of(address), peer->address, sizeof peer->address);
-    peer->out_number = 1;
     peer->window = WINDOW_DEFAULT;
     return peer;
 }
@@ -22,88 +21,156 @@ void peer_destroy(struct peer **peer)
     if (*peer == NULL)
         return;
     buffer_free(&(*peer)->out);
-    buffer_free(&(*peer)->waiting.bytes);
-    buffer_free(&(*peer)->unconfirmed.bytes);
+    letter_queue_free(&(*peer)->waiting);
+    letter_queue_free(&(*peer)->kept);
     free(*peer);
     *peer = NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------ queues of letters */
+/* ------------------------------------------------------------------------------------------------ credit */
 
-static size_t queue_bytes(const struct letter_queue *queue)
+uint64_t peer_under_way(const struct peer *peer)
 {
-    return queue->bytes.size - queue->taken;
+    return peer->sent.letters + peer->gathered.letters - peer->handled.letters;
 }
 
-static size_t first_letter_size(const struct letter_queue *queue)
+static uint64_t bytes_under_way(const struct peer *peer)
 {
-    const unsigned char *at = (const unsigned char *)queue->bytes.at + queue->taken;
-
-    return LETTER_LENGTH_BYTES + ((size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3]);
-}
-
-/* Takes the first letter off; `to` may be NULL. */
-static void queue_shift(struct letter_queue *queue, struct buffer *to)
-{
-    size_t size = first_letter_size(queue);
-
-    assert(queue->count > 0);
-    if (to != NULL)
-        buffer_append(to, queue->bytes.at + queue->taken, size);
-    queue->taken += size;
-    queue->count--;
-    if (queue->count == 0) {
-        buffer_clear(&queue->bytes, 64 * 1024);
-        queue->taken = 0;
-    } else if (queue->taken > queue->bytes.size / 2) {
-        memmove(queue->bytes.at, queue->bytes.at + queue->taken, queue_bytes(queue));
-        queue->bytes.size -= queue->taken;
-        queue->taken = 0;
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------ sending */
-
-static uint64_t under_way(const struct peer *peer)
-{
-    return peer->out_number + peer->out_credited - 1 - peer->handled;
+    return peer->sent.bytes + peer->gathered.bytes - peer->handled.bytes;
 }
 
 static bool has_credit(const struct peer *peer)
 {
-    return under_way(peer) < peer->window;
+    return peer_under_way(peer) < peer->window && bytes_under_way(peer) < WINDOW_BYTES;
 }
 
-static bool make_room_to_wait(struct peer *peer, enum overload overload)
+static uint32_t kept_back(const struct peer *peer)
 {
-    bool full = peer->waiting.count >= peer->window || queue_bytes(&peer->waiting) >= WAITING_BYTES_LIMIT;
-
-    if (!full)
-        return true;
-    if (overload != OVERLOAD_DROP_OLDEST || peer->waiting.count == 0)
-        return false;
-    queue_shift(&peer->waiting, NULL);
-    return true;
+    return peer->kept.count - peer->kept.passed;
 }
 
-static void write_letter(struct buffer *to,
-                         const struct envelope *envelope,
-                         const struct message_schema *schema,
-                         const void *message)
+uint32_t peer_waiting(const struct peer *peer)
+{
+    return peer->waiting.count + kept_back(peer);
+}
+
+static void count_gathered(struct peer *peer, size_t bytes)
+{
+    peer->gathered.letters++;
+    peer->gathered.bytes += bytes;
+}
+
+/* One check at a time is enough: the next one begins when this one is done. */
+static void begin_check(struct peer *peer)
+{
+    if (peer->checked_letter != 0)
+        return;
+    peer->checked_letter = peer->sent.letters + peer->gathered.letters;
+    peer->checked_confirm = peer->confirmed + peer->kept.passed;
+}
+
+static void use_credit(struct peer *peer)
+{
+    while (kept_back(peer) > 0 && !peer->is_down && has_credit(peer)) {
+        count_gathered(peer, letter_queue_pass(&peer->kept, &peer->out));
+        begin_check(peer);
+    }
+    while (peer->waiting.count > 0 && has_credit(peer))
+        count_gathered(peer, letter_queue_shift(&peer->waiting, &peer->out));
+    if (peer_waiting(peer) == 0)
+        peer->is_stalled = false;
+}
+
+/* A letter has to wait here, or wants a confirmation: somebody has to ask when nothing is heard. */
+static void expect_news(struct peer *peer, uint64_t now_us)
+{
+    if (peer_waiting(peer) > 0 && !peer->is_stalled) {
+        peer->is_stalled = true;
+        peer->stalls++;
+    }
+    if (peer->probe_at_us == 0 && (peer->is_stalled || peer->kept.count > 0))
+        peer->probe_at_us = now_us + PROBE_AFTER_US;
+}
+
+uint32_t peer_room(const struct peer *peer)
+{
+    uint64_t used = peer_under_way(peer) + peer_waiting(peer);
+    uint64_t most = 2 * peer->window;
+
+    return used < most ? (uint32_t)(most - used) : 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ sending */
+
+/* Returns the letter's bytes; 0 when it is larger than any may be, and then `to` is as it was. */
+static size_t write_letter(struct buffer *to,
+                           const struct envelope *envelope,
+                           const struct message_schema *schema,
+                           const void *message)
 {
     size_t start = envelope_begin_letter(to, envelope);
 
     codec_encode(schema, message, to);
+    if (to->size - start > LETTER_BYTES_LIMIT) {
+        to->size = start;
+        return 0;
+    }
     envelope_end_letter(to, start);
+    return to->size - start;
 }
 
-/* Keeps a copy of the letter that stands at the end of `from` until the peer has confirmed it. */
-static void keep_unconfirmed(struct peer *peer, const struct buffer *from, size_t start, uint64_t now_us)
+static enum peer_outcome send_answer(struct peer *peer,
+                                     const struct envelope *envelope,
+                                     const struct message_schema *schema,
+                                     const void *message)
 {
-    buffer_append(&peer->unconfirmed.bytes, from->at + start, from->size - start);
-    peer->unconfirmed.count++;
-    if (peer->resend_at_us == 0)
-        peer->resend_at_us = now_us + RESEND_AFTER_US;
+    if (peer->out.size >= OUT_BYTES_LIMIT || write_letter(&peer->out, envelope, schema, message) == 0)
+        return PEER_REFUSED;
+    return PEER_TAKEN;
+}
+
+static enum peer_outcome
+send_kept(struct peer *peer, struct envelope *envelope, const struct message_schema *schema, const void *message)
+{
+    if (kept_back(peer) >= peer->window || letter_queue_bytes(&peer->kept) >= KEPT_BYTES_LIMIT)
+        return PEER_REFUSED;
+    envelope->confirm = peer->confirm_number + 1;
+    if (write_letter(&peer->kept.bytes, envelope, schema, message) == 0)
+        return PEER_REFUSED;
+    peer->confirm_number++;
+    peer->kept.count++;
+    use_credit(peer);
+    return PEER_TAKEN;
+}
+
+static bool must_not_wait(const struct peer *peer)
+{
+    return peer->waiting.count >= peer->window || letter_queue_bytes(&peer->waiting) >= WAITING_BYTES_LIMIT;
+}
+
+static enum peer_outcome send_once(struct peer *peer,
+                                   const struct envelope *envelope,
+                                   const struct message_schema *schema,
+                                   const void *message,
+                                   enum overload overload)
+{
+    bool waits = peer->waiting.count > 0 || !has_credit(peer);
+    size_t bytes;
+
+    while (waits && overload == OVERLOAD_DROP_OLDEST && peer->waiting.count > 0 && must_not_wait(peer)) {
+        letter_queue_shift(&peer->waiting, NULL);
+        peer->dropped++;
+    }
+    if (waits && must_not_wait(peer))
+        return overload == OVERLOAD_BLOCK ? PEER_REFUSED : PEER_DROPPED;
+    bytes = write_letter(waits ? &peer->waiting.bytes : &peer->out, envelope, schema, message);
+    if (bytes == 0)
+        return PEER_REFUSED;
+    if (waits)
+        peer->waiting.count++;
+    else
+        count_gathered(peer, bytes);
+    return PEER_TAKEN;
 }
 
 enum peer_outcome peer_send(struct peer *peer,
@@ -114,46 +181,30 @@ enum peer_outcome peer_send(struct peer *peer,
                             enum delivery delivery,
                             uint64_t now_us)
 {
-    bool is_credited = envelope->kind != LETTER_ANSWER;
-    bool must_wait = is_credited && (peer->waiting.count > 0 || !has_credit(peer));
-    bool is_confirmed = delivery == DELIVERY_ACKNOWLEDGED && peer->local == NULL;
+    enum peer_outcome outcome;
 
-    if (must_wait && !make_room_to_wait(peer, overload))
-        return overload == OVERLOAD_BLOCK ? PEER_REFUSED : PEER_DROPPED;
-    if (peer->out.size > OUT_BYTES_LIMIT || (is_confirmed && queue_bytes(&peer->unconfirmed) > UNCONFIRMED_BYTES_LIMIT))
-        return PEER_REFUSED;
-
-    struct buffer *to = must_wait ? &peer->waiting.bytes : &peer->out;
-    size_t start = to->size;
-
-    envelope->confirm = is_confirmed ? ++peer->confirm_number : 0;
-    write_letter(to, envelope, schema, message);
-    if (is_confirmed)
-        keep_unconfirmed(peer, to, start, now_us);
-    if (must_wait) {
-        peer->waiting.count++;
-        if (peer->stalled_at_us == 0) {
-            peer->stalled_at_us = now_us;
-            peer->stalls++;
-        }
-    } else if (is_credited) {
-        peer->out_credited++;
+    envelope->confirm = 0;
+    if (envelope->kind == LETTER_ANSWER)
+        outcome = send_answer(peer, envelope, schema, message);
+    else if (delivery == DELIVERY_ACKNOWLEDGED && peer->local == NULL)
+        outcome = send_kept(peer, envelope, schema, message);
+    else
+        outcome = send_once(peer, envelope, schema, message, overload);
+    if (outcome == PEER_TAKEN) {
+        peer->letters_sent++;
+        expect_news(peer, now_us);
     }
-    peer->sent++;
-    return PEER_TAKEN;
+    return outcome;
 }
 
-uint32_t peer_room(const struct peer *peer)
-{
-    uint64_t used = under_way(peer) + peer->waiting.count;
-    uint64_t most = 2 * peer->window;
-
-    return used < most ? (uint32_t)(most - used) : 0;
-}
+/* ------------------------------------------------------------------------------------------------ a parcel leaves */
 
 static bool reports_credit(const struct peer *peer)
 {
-    return peer->in_number - peer->in_reported >= (peer->in_window > 1 ? peer->in_window / 2 : 1);
+    uint64_t half = peer->in_window > 1 ? peer->in_window / 2 : 1;
+
+    return peer->in_handled.letters - peer->in_reported.letters >= half ||
+           peer->in_handled.bytes - peer->in_reported.bytes >= REPORT_BYTES;
 }
 
 bool peer_has_work(const struct peer *peer)
@@ -161,47 +212,80 @@ bool peer_has_work(const struct peer *peer)
     return peer->out.size > 0 || peer->owes_reply || peer->wants_reply || reports_credit(peer);
 }
 
-void peer_close_parcel(struct peer *peer, struct slice from, uint64_t incarnation, struct parcel_header *header)
+void peer_write_header(const struct peer *peer, struct slice from, uint64_t incarnation, struct parcel_header *header)
 {
     *header = (struct parcel_header){
         .from = from,
         .incarnation = incarnation,
-        .first_number = peer->out_number,
+        .first_number = peer->sent.letters + 1,
+        .first_byte = peer->sent.bytes,
         .window = peer->window,
-        .about_incarnation = peer->in_incarnation,
-        .handled = peer->in_number,
+        .about_incarnation = peer->incarnation,
+        .handled = peer->in_handled.letters,
+        .handled_bytes = peer->in_handled.bytes,
         .confirmed = peer->in_confirmed,
         .confirm_from = peer->confirmed + 1,
         .wants_reply = peer->wants_reply,
     };
-    peer->out_number += peer->out_credited;
-    peer->out_credited = 0;
-    peer->in_reported = peer->in_number;
+}
+
+void peer_parcel_left(struct peer *peer)
+{
+    peer->sent.letters += peer->gathered.letters;
+    peer->sent.bytes += peer->gathered.bytes;
+    peer->gathered = (struct tally){ 0 };
+    peer->in_reported = peer->in_handled;
     peer->owes_reply = false;
     peer->wants_reply = false;
 }
 
 /* ------------------------------------------------------------------------------------------------ hearing back */
 
-static void use_credit(struct peer *peer)
+static void go_back(struct peer *peer)
 {
-    while (peer->waiting.count > 0 && has_credit(peer)) {
-        queue_shift(&peer->waiting, &peer->out);
-        peer->out_credited++;
-    }
-    if (peer->waiting.count == 0)
-        peer->stalled_at_us = 0;
+    letter_queue_rewind(&peer->kept);
+    peer->checked_letter = 0;
 }
 
-static void take_confirmation(struct peer *peer, uint64_t confirmed, uint64_t now_us)
+static void take_confirmation(struct peer *peer, uint64_t confirmed)
 {
-    if (confirmed <= peer->confirmed || confirmed > peer->confirm_number)
-        return;
-    while (peer->confirmed < confirmed && peer->unconfirmed.count > 0) {
-        queue_shift(&peer->unconfirmed, NULL);
+    while (peer->confirmed < confirmed && peer->kept.count > 0) {
+        letter_queue_shift(&peer->kept, NULL);
         peer->confirmed++;
     }
-    peer->resend_at_us = peer->unconfirmed.count > 0 ? now_us + RESEND_AFTER_US : 0;
+    if (peer->checked_letter == 0 || peer->handled.letters < peer->checked_letter)
+        return;
+    peer->checked_letter = 0;
+    if (peer->confirmed < peer->checked_confirm)
+        go_back(peer);
+    else if (peer->kept.passed > 0)
+        begin_check(peer);
+}
+
+static void take_handled(struct peer *peer, struct tally handled)
+{
+    if (handled.letters > peer->handled.letters && handled.letters <= peer->sent.letters)
+        peer->handled.letters = handled.letters;
+    if (handled.bytes > peer->handled.bytes && handled.bytes <= peer->sent.bytes)
+        peer->handled.bytes = handled.bytes;
+}
+
+void peer_take_credit(struct peer *peer, struct tally handled)
+{
+    take_handled(peer, handled);
+    use_credit(peer);
+}
+
+void peer_settle(struct peer *peer)
+{
+    peer->handled = peer->sent;
+    take_confirmation(peer, peer->confirmed + peer->kept.passed);
+    use_credit(peer);
+}
+
+bool peer_is_replaced(const struct peer *peer, const struct parcel_header *header)
+{
+    return header->incarnation < peer->incarnation;
 }
 
 static void meet(struct peer *peer, const struct parcel_header *header)
@@ -209,37 +293,46 @@ static void meet(struct peer *peer, const struct parcel_header *header)
     if (peer->incarnation != 0)
         peer_died(peer);
     peer->incarnation = header->incarnation;
-    peer->in_incarnation = header->incarnation;
-    peer->in_number = peer->in_reported = header->first_number > 0 ? header->first_number - 1 : 0;
-    peer->in_confirmed = header->confirm_from > 0 ? header->confirm_from - 1 : 0;
+    peer->in_handled = peer->in_reported = (struct tally){ 0 };
+    peer->in_confirmed = 0;
     peer->owes_reply = true;
+    peer->end_was_told = false;
 }
 
 bool peer_heard(struct peer *peer, const struct parcel_header *header, uint64_t own_incarnation, uint64_t now_us)
 {
     bool is_other = peer->incarnation != header->incarnation;
-    bool is_successor = is_other && peer->incarnation != 0;
+    bool is_surprise = is_other && peer->incarnation != 0 && !peer->end_was_told;
 
     if (is_other)
         meet(peer, header);
     peer->heard_at_us = now_us;
-    peer->is_down = false;
+    if (is_other || !peer->end_was_told) /* else its last words */
+        peer->is_down = false;
     peer->in_window = header->window > 0 ? header->window : WINDOW_DEFAULT;
-    if (header->wants_reply)
-        peer->owes_reply = true;
+    peer->owes_reply |= header->wants_reply;
+    /* All before this parcel has been handled, or will never come. */
+    if (header->confirm_from > peer->in_confirmed + 1) /* an earlier process here confirmed those before */
+        peer->in_confirmed = header->confirm_from - 1;
+    if (header->first_number > 0)
+        peer_handled(peer, (struct tally){ .letters = header->first_number - 1, .bytes = header->first_byte });
     if (header->about_incarnation == own_incarnation) {
-        if (header->handled > peer->handled && header->handled < peer->out_number)
-            peer->handled = header->handled;
-        take_confirmation(peer, header->confirmed, now_us);
-        use_credit(peer);
+        peer->probe_at_us = 0;
+        take_handled(peer, (struct tally){ .letters = header->handled, .bytes = header->handled_bytes });
+        if (header->confirmed <= peer->confirm_number)
+            take_confirmation(peer, header->confirmed);
     }
-    return is_successor;
+    use_credit(peer);
+    expect_news(peer, now_us);
+    return is_surprise;
 }
 
-void peer_handled(struct peer *peer, uint64_t number)
+void peer_handled(struct peer *peer, struct tally position)
 {
-    if (number > peer->in_number)
-        peer->in_number = number;
+    if (position.letters > peer->in_handled.letters)
+        peer->in_handled.letters = position.letters;
+    if (position.bytes > peer->in_handled.bytes)
+        peer->in_handled.bytes = position.bytes;
 }
 
 bool peer_accepts(struct peer *peer, uint64_t confirm)
@@ -255,39 +348,32 @@ bool peer_accepts(struct peer *peer, uint64_t confirm)
 
 void peer_died(struct peer *peer)
 {
-    peer->handled = peer->out_number - 1;
+    peer->handled = peer->sent;
     peer->is_down = true;
+    peer->end_was_told = true;
+    go_back(peer);
     use_credit(peer);
-    if (peer->unconfirmed.count > 0)
-        peer->resend_at_us = 1; /* as soon as it is back */
+}
+
+void peer_came_back(struct peer *peer)
+{
+    peer->is_down = false;
+    use_credit(peer);
 }
 
 /* ------------------------------------------------------------------------------------------------ time */
 
-/* Go-back-N: all that is not confirmed goes out again, as fresh credited letters behind what is waiting. */
-static void send_again(struct peer *peer, uint64_t now_us)
-{
-    buffer_append(&peer->out, peer->unconfirmed.bytes.at + peer->unconfirmed.taken, queue_bytes(&peer->unconfirmed));
-    peer->out_credited += peer->unconfirmed.count;
-    peer->wants_reply = true;
-    peer->resend_at_us = now_us + RESEND_AFTER_US;
-}
-
 uint64_t peer_tick(struct peer *peer, uint64_t now_us)
 {
-    uint64_t next_us = UINT64_MAX;
-
-    if (peer->stalled_at_us != 0) {
-        if (now_us >= peer->stalled_at_us + PROBE_AFTER_US) {
-            peer->wants_reply = true;
-            peer->stalled_at_us = now_us;
-        }
-        next_us = peer->stalled_at_us + PROBE_AFTER_US;
+    if (peer->probe_at_us == 0 || peer->is_down)
+        return UINT64_MAX;
+    if (peer_waiting(peer) == 0 && peer->kept.count == 0) {
+        peer->probe_at_us = 0;
+        return UINT64_MAX;
     }
-    if (peer->resend_at_us != 0 && !peer->is_down) {
-        if (now_us >= peer->resend_at_us && peer->out.size == 0)
-            send_again(peer, now_us);
-        next_us = peer->resend_at_us < next_us ? peer->resend_at_us : next_us;
+    if (now_us >= peer->probe_at_us) {
+        peer->wants_reply = true;
+        peer->probe_at_us = now_us + PROBE_AFTER_US;
     }
-    return next_us;
+    return peer->probe_at_us;
 }

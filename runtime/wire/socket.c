@@ -13,8 +13,12 @@ enum {
     RECONNECT_FIRST_MS = 20,
     RECONNECT_MOST_MS = 500,
     HEARTBEAT_MS = 2000, /* between hosts: a cut that nobody announces is found within three of them */
+    LINGER_MS = 100,     /* a closed socket's last letters: an answer given while the process ends */
     SOCKETS_LIMIT = 4096
 };
+
+/* A parcel may have the most answers, and a window's letters on top. */
+static_assert(OUT_BYTES_LIMIT + WINDOW_BYTES + 2 * LETTER_BYTES_LIMIT < PARCEL_BYTES_LIMIT, "a parcel must fit");
 
 void *socket_context_new(void)
 {
@@ -40,7 +44,7 @@ static void set_limits(void *socket)
     int result = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most);
 
     assert(result == 0);
-    set_int(socket, ZMQ_LINGER, 0);
+    set_int(socket, ZMQ_LINGER, LINGER_MS);
     set_int(socket, ZMQ_SNDHWM, PARCELS_LIMIT);
     set_int(socket, ZMQ_RCVHWM, PARCELS_LIMIT);
     set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* socket -- ZeroMQ sockets with the platform's settings: bounded, without linger, owner-only on ipc. */
+/* socket -- ZeroMQ sockets with the platform's settings: bounded, owner-only on ipc, hardly lingering. */
 #ifndef RUNTIME_WIRE_SOCKET_H
 #define RUNTIME_WIRE_SOCKET_H
 
