@@ -81,14 +81,20 @@ static void use_credit(struct peer *peer)
         peer->is_stalled = false;
 }
 
-/* A letter has to wait here, or wants a confirmation: somebody has to ask when nothing is heard. */
+/* Whether something is to come from there: credit, a confirmation, an answer. */
+static bool wants_news(const struct peer *peer)
+{
+    return peer_waiting(peer) > 0 || peer->kept.count > 0 || peer->asks_open > 0;
+}
+
+/* Somebody has to ask when nothing is heard. */
 static void expect_news(struct peer *peer, uint64_t now_us)
 {
     if (peer_waiting(peer) > 0 && !peer->is_stalled) {
         peer->is_stalled = true;
         peer->stalls++;
     }
-    if (peer->probe_at_us == 0 && (peer->is_stalled || peer->kept.count > 0))
+    if (peer->probe_at_us == 0 && wants_news(peer))
         peer->probe_at_us = now_us + PROBE_AFTER_US;
 }
 
@@ -367,7 +373,7 @@ uint64_t peer_tick(struct peer *peer, uint64_t now_us)
 {
     if (peer->probe_at_us == 0 || peer->is_down)
         return UINT64_MAX;
-    if (peer_waiting(peer) == 0 && peer->kept.count == 0) {
+    if (!wants_news(peer)) {
         peer->probe_at_us = 0;
         return UINT64_MAX;
     }

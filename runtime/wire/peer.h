@@ -10,9 +10,9 @@
  * that stands still can cost its sender is bounded in bytes.
  *
  * What died on the way is healed by the counts: each parcel says where it begins, and whoever opens it knows that all
- * before has come or never will. A sender that is out of credit, or waits for a confirmation, and hears nothing sends
- * an empty parcel that asks for a reply (a probe); it stands behind all that is under way, so its reply tells what was
- * lost.
+ * before has come or never will. A sender that is out of credit, or waits for a confirmation or an answer, and hears
+ * nothing sends an empty parcel that asks for a reply (a probe); it stands behind all that is under way, so its reply
+ * tells what was lost, and whether it still comes from the same process.
  *
  * Acknowledged routes number their letters a second time (`confirm`) and keep each one until the receiver's runtime has
  * accepted it. The receiver accepts only the next number, so repeats and gaps are filtered there. When it has gone
