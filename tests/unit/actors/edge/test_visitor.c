@@ -30,8 +30,8 @@ static void test_agents(void **state)
         assert_int_equal(visitor_agent(slice_of(agents[i].text)), agents[i].agent);
     assert_true(visitor_is_bot(AGENT_TOOL));
     assert_false(visitor_is_bot(AGENT_UNKNOWN));
-    assert_string_equal(visitor_agent_name(AGENT_PREVIEW), "preview");
-    assert_string_equal(visitor_agent_name((enum agent_class)99), "unknown");
+    assert_string_equal(agent_class_name(AGENT_PREVIEW), "preview");
+    assert_string_equal(agent_class_name(99), "unknown");
 }
 
 static const struct {
