@@ -44,6 +44,7 @@ struct request {
     struct request **link; /* what points here */
     clickhouse_handler *then;
     void *context;
+    bool is_insert;  /* it has data */
     bool is_refused; /* at once: nothing was sent */
 };
 
@@ -71,17 +72,24 @@ static void remove_request(struct request *request)
 
 /* ------------------------------------------------------------------------------------------------ answers */
 
-/* Exceptions that say "not now": too many simultaneous queries, timeouts, memory, too many parts, read-only, network.
+/* Exceptions that are not for ever. Those that can come in the middle of the work (a timeout, the network, a cancelled
+ * query, the operating system) say nothing about an insert's effect; the others come before it: too many simultaneous
+ * queries, memory, read-only, no space, too many parts.
  * https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp */
-static bool may_be_tried_again(uint32_t code)
+static enum outcome outcome_of(uint32_t code, bool is_insert)
 {
-    static const uint32_t codes[] = { 159, 164, 202, 209, 210, 241, 242, 243, 252, 425, 999 };
+    static const struct {
+        uint32_t code;
+        bool is_in_the_middle;
+    } passing[] = { { 159, true }, { 164, false }, { 202, false }, { 209, true },  { 210, true },
+                    { 236, true }, { 241, false }, { 242, false }, { 243, false }, { 252, false },
+                    { 394, true }, { 425, true },  { 999, true } };
 
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        if (codes[i] == code)
-            return true;
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+        if (passing[i].code == code)
+            return passing[i].is_in_the_middle && is_insert ? OUTCOME_UNKNOWN : OUTCOME_RETRY;
     }
-    return false;
+    return OUTCOME_REJECTED;
 }
 
 /* "Code: 60, e.displayText() = DB::Exception: ..." in old servers, "Code: 60. DB::Exception: ..." in newer ones. */
@@ -103,7 +111,8 @@ static void first_line(struct slice body, char *out, size_t room)
     slice_copy(body, out, room);
 }
 
-static void judge(const struct http_response *response, struct clickhouse_result *result, char detail[DETAIL_LIMIT])
+static void
+judge(const struct http_response *response, bool is_insert, struct clickhouse_result *result, char detail[DETAIL_LIMIT])
 {
     *result = (struct clickhouse_result){ .outcome = response->outcome, .detail = response->detail };
     if (response->outcome != OUTCOME_DONE || response->status == 200) {
@@ -113,7 +122,7 @@ static void judge(const struct http_response *response, struct clickhouse_result
     result->code = exception_code(response->body);
     first_line(response->body, detail, DETAIL_LIMIT);
     result->detail = detail[0] != '\0' ? detail : "ClickHouse refused the request without a reason";
-    result->outcome = may_be_tried_again(result->code) || response->status == 503 ? OUTCOME_RETRY : OUTCOME_REJECTED;
+    result->outcome = response->status == 503 ? OUTCOME_RETRY : outcome_of(result->code, is_insert);
 }
 
 /* A refusal is an answer: the breaker is about servers that do not answer. */
@@ -135,7 +144,7 @@ static void answered(struct actor *me, void *context, const struct http_response
     char detail[DETAIL_LIMIT];
 
     learn(request->clickhouse, response);
-    judge(response, &result, detail);
+    judge(response, request->is_insert, &result, detail);
 
     clickhouse_handler *then = request->then;
     void *then_context = request->context;
@@ -231,6 +240,7 @@ void clickhouse_send(struct clickhouse *clickhouse,
         return;
     }
 
+    request->is_insert = query->data.size > 0;
     bool fits = make_url(clickhouse, query, url);
 
     assert(fits); /* statements that go with data are short and our own */
@@ -254,6 +264,12 @@ struct clickhouse *clickhouse_open(struct actor *me, const struct clickhouse_opt
 
     assert(clickhouse != NULL);
     if (!uri_parse(options->uri, PORT_DEFAULT, &clickhouse->uri, why, room)) {
+        free(clickhouse);
+        return NULL;
+    }
+    if (strcmp(clickhouse->uri.scheme, "clickhouse") != 0 && strcmp(clickhouse->uri.scheme, "http") != 0) {
+        snprintf(why, room, "the address of ClickHouse begins with %s://; expected clickhouse:// or http://",
+                 clickhouse->uri.scheme);
         free(clickhouse);
         return NULL;
     }

@@ -45,9 +45,10 @@ struct clickhouse_query {
 
 struct clickhouse_result {
     enum outcome
-        outcome;   /* RETRY: too many parts or queries, memory limit, read-only ...; REJECTED: any other exception */
-    uint32_t code; /* ClickHouse's exception code; 0 when none */
-    struct slice body;  /* the answer when DONE; valid until the handler returns */
+        outcome;       /* RETRY: too many parts or queries, memory limit, read-only ...; UNKNOWN: also an exception that
+                          can come in the middle of an insert (timeout, network); REJECTED: any other exception */
+    uint32_t code;     /* ClickHouse's exception code; 0 when none */
+    struct slice body; /* the answer when DONE; valid until the handler returns */
     const char *detail; /* one sentence, never NULL: the exception's text when there is one */
 };
 

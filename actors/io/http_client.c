@@ -325,6 +325,10 @@ static void set_request(struct transfer *transfer, const struct http_request *re
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.size > 0 ? transfer->body.at : "");
         /* No 100-continue: it costs a round trip, and our servers take what they are sent. */
         transfer->headers = curl_slist_append(transfer->headers, "Expect:");
+        /* When a kept connection closes before any byte of the answer, libcurl sends the request again by itself: what
+         * has effect would have it twice. It does not do so on a fresh one. */
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     }
     for (const char *const *header = request->headers; header != NULL && *header != NULL; header++)
         transfer->headers = curl_slist_append(transfer->headers, *header);

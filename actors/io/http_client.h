@@ -2,9 +2,9 @@
 /*
  * http_client -- HTTP requests from an actor's loop, on libcurl's multi interface.
  *
- * Keeps connections alive between requests; bounds everything: requests under way, bytes of their bodies, bytes of an
- * answer, time. It neither follows redirects nor reads the environment's proxy settings, and speaks nothing but http
- * and https.
+ * Keeps connections alive between GETs; a POST has one of its own, so that nothing sends it twice. Bounds everything:
+ * requests under way, bytes of their bodies, bytes of an answer, time. It neither follows redirects nor reads the
+ * environment's proxy settings, and speaks nothing but http and https.
  *
  * All of it belongs to the actor's thread.
  */
