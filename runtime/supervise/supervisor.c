@@ -217,6 +217,7 @@ static void child_failed(struct actor *me, size_t index, const char *why)
         actor_log(me, LOG_ERROR, "%s failed too often (last: %s); the node gives up and leaves it to the launcher",
                   child->plan->name, why);
         end_process(me, NODE_EXIT_GAVE_UP);
+        return; /* with nobody left to start, the node would be called up */
     }
     supervisor_start_next(me);
 }
