@@ -134,12 +134,12 @@ void click_capture_add(struct edge *self, const struct http_request *request, st
     commit = self->commit;
     reserve(commit);
     captured = &commit->captured[commit->count++];
-    *captured =
-        (struct captured){ .id = request->exchange,
-                           .link = hot_link_keep(link),
-                           .time_us = actor_wall_us(self->me),
-                           .referrer_at = commit->text_size,
-                           .agent = (uint8_t)visitor_agent(http_request_field(request, HTTP_FIELD_USER_AGENT)) };
+    *captured = (struct captured){ .id = request->exchange,
+                                   .link = hot_link_keep(link),
+                                   .time_us = actor_wall_us(self->me),
+                                   .referrer_at = commit->text_size };
+    captured->agent = (uint8_t)visitor_agent_remembered(&self->visitors,
+                                                        http_request_field(request, HTTP_FIELD_USER_AGENT), self->seed);
     referrer = visitor_referrer_host(http_request_field(request, HTTP_FIELD_REFERER), commit->text + commit->text_size);
     captured->referrer_size = (uint8_t)referrer.size;
     commit->text_size += (uint32_t)referrer.size;

@@ -330,6 +330,7 @@ static void start(struct actor *me)
     int i;
 
     self->me = me;
+    self->seed = actor_random(me);
     self->feeds.lease_us = self->lease_us;
     set_up_url(self);
     for (i = 0; i < SAID_COUNT; i++)

@@ -14,6 +14,7 @@
 #include "actors/edge/hot_links.h"
 #include "actors/edge/problem.h"
 #include "actors/edge/routes.h"
+#include "actors/edge/visitor.h"
 #include "actors/io/http.h"
 #include "proto/messages/clicks.h"
 #include "proto/messages/links.h"
@@ -79,6 +80,9 @@ struct edge {
     char short_url_base[512];   /* "http://127.0.0.1:8080/" */
     char management_key[256];   /* empty: none */
     char *said[SAID_COUNT];     /* bodies */
+
+    struct visitor_memory visitors;
+    uint64_t seed; /* of hashes of what clients send */
 
     struct hot_links *links;
     struct feeds feeds;

@@ -40,7 +40,7 @@ static struct slice code_of(const struct resolve *resolve)
 
 static struct resolve **bucket_of(struct edge *self, struct slice code)
 {
-    return &self->resolves[XXH3_64bits(code.at, code.size) % RESOLVE_BUCKETS];
+    return &self->resolves[XXH3_64bits_withSeed(code.at, code.size, self->seed) % RESOLVE_BUCKETS];
 }
 
 /* The resolve that a new request may join. */
@@ -283,7 +283,7 @@ void redirect_start(struct edge *self)
 {
     self->resolves = calloc(RESOLVE_BUCKETS, sizeof(struct resolve *));
     assert(self->resolves != NULL);
-    self->links = hot_links_new((uint32_t)self->hot_links_limit, self->hot_bytes_limit, actor_random(self->me));
+    self->links = hot_links_new((uint32_t)self->hot_links_limit, self->hot_bytes_limit, self->seed);
 }
 
 void redirect_stop(struct edge *self)

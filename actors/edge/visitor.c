@@ -6,6 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 /* Words that tell, first match wins. Lower case. */
 static const struct {
     const char *word;
@@ -56,6 +59,22 @@ enum agent_class visitor_agent(struct slice user_agent)
         if (strstr(lower, words[i].word) != NULL)
             return words[i].agent;
     return AGENT_UNKNOWN;
+}
+
+enum agent_class visitor_agent_remembered(struct visitor_memory *memory, struct slice user_agent, uint64_t seed)
+{
+    uint64_t hash;
+    size_t at;
+
+    if (user_agent.size == 0)
+        return AGENT_UNKNOWN;
+    hash = XXH3_64bits_withSeed(user_agent.at, user_agent.size, seed) | 1;
+    at = hash >> 1 & (VISITOR_MEMORY - 1);
+    if (memory->hashes[at] != hash) {
+        memory->hashes[at] = hash;
+        memory->agents[at] = (uint8_t)visitor_agent(user_agent);
+    }
+    return (enum agent_class)memory->agents[at];
 }
 
 bool visitor_is_bot(enum agent_class agent)

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #include "actors/io/http_inside.h"
 
+enum { READ_BUFFERS_KEPT = 256 /* of 8 KiB */, HEAP_KEPT = 8 * 1024 * 1024, HEAP_STEP = 256 * 1024 };
 static const uint64_t never_ms = UINT32_MAX; /* H2O's own request timeout: ours are finer */
 static const uint64_t gone_ms = 1000;        /* how long a client that has finished sending is worth answering */
 static const uint64_t linger_ms = 2000;      /* see http_linger.c */
@@ -77,6 +79,16 @@ static void dispose_queues(struct http_server *server)
         h2o_timeout_dispose(server->loop, queues[i]);
 }
 
+/* H2O keeps 16 read buffers for reuse, enough for one request after the other; ours are under way together, as many as
+ * a turn brings. The same holds for the heap: what a turn takes and gives back should not go to the kernel in between.
+ */
+static void keep_memory(void)
+{
+    h2o_socket_buffer_prototype.allocator.max = READ_BUFFERS_KEPT;
+    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+    mallopt(M_TOP_PAD, HEAP_STEP);
+}
+
 struct http_server *http_open(const char *address,
                               const struct http_tls_files *tls,
                               const struct http_limits *limits,
@@ -105,6 +117,7 @@ struct http_server *http_open(const char *address,
     server->events = *events;
     server->reactor_fd = -1;
     server->loop = h2o_evloop_create();
+    keep_memory();
     set_up_h2o(server);
     set_up_queues(server);
     if (!http_listen(server, address, tls, why, why_size))

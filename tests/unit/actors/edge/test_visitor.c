@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is kept of visitors. */
+#include <stdio.h>
+
 #include "actors/edge/visitor.h"
 #include "tests/testing.h"
 
@@ -32,6 +34,24 @@ static void test_agents(void **state)
     assert_false(visitor_is_bot(AGENT_UNKNOWN));
     assert_string_equal(agent_class_name(AGENT_PREVIEW), "preview");
     assert_string_equal(agent_class_name(99), "unknown");
+}
+
+static void test_agents_are_remembered_rightly(void **state)
+{
+    static struct visitor_memory memory;
+
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < sizeof(agents) / sizeof(agents[0]); i++)
+            assert_int_equal(visitor_agent_remembered(&memory, slice_of(agents[i].text), 5), agents[i].agent);
+        for (unsigned i = 0; i < 5000; i++) { /* more than it can hold */
+            char text[32];
+
+            snprintf(text, sizeof(text), "%s%u", i % 2 == 0 ? "curl/" : "nothing ", i);
+            assert_int_equal(visitor_agent_remembered(&memory, slice_of(text), 5),
+                             i % 2 == 0 ? AGENT_TOOL : AGENT_UNKNOWN);
+        }
+    }
 }
 
 static const struct {
@@ -68,7 +88,9 @@ static void test_referrers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_agents), cmocka_unit_test(test_referrers) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_agents),
+                                        cmocka_unit_test(test_agents_are_remembered_rightly),
+                                        cmocka_unit_test(test_referrers) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
