@@ -176,13 +176,13 @@ static int month_of(uint64_t time_us)
 }
 
 /* The columns in the order of the table; see topology/migrations/clickhouse. */
-static void add_row(struct rowbinary *out, const struct click *click, const struct batch_span *span, uint64_t seq)
+void click_rows_write(struct rowbinary *out, const struct click *click, uint64_t epoch, uint32_t lane, uint64_t seq)
 {
     rowbinary_add_text(out, click->code);
     rowbinary_add_u32(out, (uint32_t)(click->time_us / 1000000));
     rowbinary_add_u32(out, (uint32_t)(click->time_us % 1000000));
-    rowbinary_add_u64(out, span->epoch);
-    rowbinary_add_u16(out, (uint16_t)span->lane);
+    rowbinary_add_u64(out, epoch);
+    rowbinary_add_u16(out, (uint16_t)lane);
     rowbinary_add_u64(out, seq);
     rowbinary_add_text(out, click->referrer_host);
     rowbinary_add_text(out, slice_of(agent_class_name(click->agent_class)));
@@ -214,7 +214,7 @@ static bool add_batch(struct block *block, struct known_lane *lane, struct slice
         if (!lane_ledger_take(&lane->ledger, &first, seq, &fresh))
             continue;
         block->month = block->month < 0 ? month_of(click.time_us) : block->month;
-        add_row(block->out, &click, &batch.span, seq);
+        click_rows_write(block->out, &click, batch.span.epoch, batch.span.lane, seq);
         block->count++;
     }
     return true;

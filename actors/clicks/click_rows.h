@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "actors/clicks/batch.h"
 #include "actors/io/rowbinary.h"
 #include "proto/slice.h"
 
@@ -30,6 +31,9 @@ struct click_offset {
     int32_t partition;
     int64_t next;
 };
+
+/* Appends one click as a row of the table click_events. */
+void click_rows_write(struct rowbinary *out, const struct click *click, uint64_t epoch, uint32_t lane, uint64_t seq);
 
 struct click_rows *click_rows_new(void);
 void click_rows_destroy(struct click_rows **rows);
