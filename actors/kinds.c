@@ -3,24 +3,29 @@
 #include "actors/kinds.h"
 
 extern const struct actor_kind cache_warmer_kind;
+extern const struct actor_kind clickhouse_sink_kind;
 extern const struct actor_kind config_kind;
 extern const struct actor_kind edge_kind;
 extern const struct actor_kind id_allocator_kind;
 extern const struct actor_kind keygen_kind;
 extern const struct actor_kind links_kind;
 extern const struct actor_kind operator_kind;
+extern const struct actor_kind postgres_sink_kind;
+extern const struct actor_kind reconciler_kind;
 extern const struct actor_kind schema_kind;
 
-/* One a line, so that two who add one do not meet. */
-/* clang-format off */
+/* clang-format off: one a line, so that two who add one do not meet */
 const struct actor_kind *const shunt_kinds[] = {
     &cache_warmer_kind,
+    &clickhouse_sink_kind,
     &config_kind,
     &edge_kind,
     &id_allocator_kind,
     &keygen_kind,
     &links_kind,
     &operator_kind,
+    &postgres_sink_kind,
+    &reconciler_kind,
     &schema_kind,
     NULL,
 };

@@ -85,6 +85,19 @@ kinds
         postgres = db
         redis = redis
 
+    postgres_sink
+        postgres = db
+        kafka = kafka
+
+    clickhouse_sink
+        clickhouse = clickhouse
+        kafka = kafka
+
+    reconciler
+        postgres = db
+        clickhouse = clickhouse
+        kafka = kafka
+
 # -------------------------------------------------------------------------------------------------------------- nodes
 # A node is a process. It starts once all that it comes `after` are up, and stops before they do.
 
@@ -120,3 +133,19 @@ nodes
         after = db, redis, config
         actors
             cache_warmer
+
+    ingestion-1                         # counts clicks into Postgres and copies them into ClickHouse, each at its own pace
+        role = ingestion
+        after = db, kafka, clickhouse, config
+        actors
+            postgres_sink
+            clickhouse_sink
+    ingestion-2
+        like = ingestion-1
+    ingestion-3
+        like = ingestion-1
+
+    reconciler                          # proves the counts, daily and on demand
+        after = db, kafka, clickhouse, config
+        actors
+            reconciler
