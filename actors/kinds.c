@@ -14,7 +14,8 @@ extern const struct actor_kind postgres_sink_kind;
 extern const struct actor_kind reconciler_kind;
 extern const struct actor_kind schema_kind;
 
-/* clang-format off: one a line, so that two who add one do not meet */
+/* One a line, so that two who add one do not meet. */
+/* clang-format off */
 const struct actor_kind *const shunt_kinds[] = {
     &cache_warmer_kind,
     &clickhouse_sink_kind,

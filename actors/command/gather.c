@@ -45,6 +45,24 @@ static json_t *actor_json(const struct actor_status *row)
                      gather_text(row->reason), "dependencies", dependencies);
 }
 
+/* Threads answer in any order; people look for names. */
+static json_t *sort_by_name(json_t *rows)
+{
+    for (size_t i = 1; i < json_array_size(rows); i++)
+        for (size_t k = i; k > 0; k--) {
+            json_t *left = json_array_get(rows, k - 1);
+            json_t *right = json_incref(json_array_get(rows, k));
+
+            if (strcmp(json_string_value(json_object_get(left, "name")),
+                       json_string_value(json_object_get(right, "name"))) > 0) {
+                json_array_set(rows, k, left);
+                json_array_set(rows, k - 1, right);
+            }
+            json_decref(right);
+        }
+    return rows;
+}
+
 static json_t *route_json(const struct route_status *row)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "from", gather_text(row->from), "to",
@@ -74,8 +92,8 @@ json_t *gather_node(struct client *client, const char *node, const char **ret_de
         json_array_append_new(routes, route_json(&status->routes.at[i]));
     return json_pack("{s:o, s:o, s:o, s:f, s:o, s:f, s:o, s:o}", "name", gather_text(status->name), "pid",
                      number(status->pid), "state", gather_text(status->state), "uptime_s", seconds(status->uptime_us),
-                     "memory_bytes", number(status->memory_bytes), "cpu_s", seconds(status->cpu_us), "actors", actors,
-                     "routes", routes);
+                     "memory_bytes", number(status->memory_bytes), "cpu_s", seconds(status->cpu_us), "actors",
+                     sort_by_name(actors), "routes", routes);
 }
 
 static json_t *process_json(const struct process_status *row, bool is_store)
