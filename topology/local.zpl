@@ -37,10 +37,14 @@ stores
     keygen-redis-primary
         kind = redis
         port = 7381
+        options
+            appendfsync = always        # leases are rare, and a forgotten one would be given twice
 
     keygen-redis-secondary
         kind = redis
         port = 7382
+        options
+            appendfsync = always
 
     kafka                               # every click, for as long as the databases may need it again
         kind = kafka

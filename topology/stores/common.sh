@@ -20,6 +20,9 @@ fail() { # CODE SENTENCE
     exit "$1"
 }
 
+# A command that does not outlive this shell, whatever ends it.
+tied() { setpriv --pdeathsig KILL -- "$@"; }
+
 move_away="stop shunt, move $SHUNT_STORE_PLACE away (or put a backup in its place), and start again"
 
 need() { # PROGRAM PACKAGE
