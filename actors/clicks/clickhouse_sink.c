@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/clicks/click_consumer.h"
 #include "actors/clicks/click_rows.h"
 #include "actors/io/clickhouse.h"
-#include "actors/io/kafka_consumer.h"
 #include "proto/buffer.h"
 #include "runtime/actor.h"
 
@@ -29,16 +29,17 @@ enum {
 
 struct clickhouse_sink {
     struct clickhouse *clickhouse;
-    struct kafka_consumer *consumer;
+    struct click_consumer source;
     struct click_rows *rows;
-    struct rowbinary block;     /* of the insert under way */
-    const char *clickhouse_uri; /* option */
-    const char *kafka_uri;      /* option */
-    const char *topic;          /* option */
-    const char *group;          /* option */
-    uint64_t flush_us;          /* option */
-    uint64_t rows_limit;        /* option: of one insert */
-    uint64_t bytes_limit;       /* option: records held before reading pauses */
+    struct rowbinary block;      /* of the insert under way */
+    const char *clickhouse_uri;  /* option */
+    const char *kafka_uri;       /* option */
+    const char *topic;           /* option */
+    const char *group;           /* option */
+    uint64_t partitions_to_make; /* option */
+    uint64_t flush_us;           /* option */
+    uint64_t rows_limit;         /* option: of one insert */
+    uint64_t bytes_limit;        /* option: records held before reading pauses */
 
     uint64_t assignment;
     uint64_t generation; /* rises when partitions change: an answer to an older insert is about records we gave up */
@@ -137,12 +138,12 @@ static void records_are_in(struct actor *me, uint32_t records)
     for (uint32_t i = 0; i < count; i++)
         positions[i] = (struct kafka_position){ .partition = offsets[i].partition, .offset = offsets[i].next };
     if (count > 0)
-        kafka_consumer_commit(self->consumer, self->assignment, positions, count);
+        kafka_consumer_commit(self->source.consumer, self->assignment, positions, count);
     free(offsets);
     free(positions);
     if (self->is_paused && click_rows_bytes(self->rows) < self->bytes_limit / 2) {
         self->is_paused = false;
-        kafka_consumer_resume(self->consumer);
+        click_consumer_resume(&self->source);
     }
 }
 
@@ -216,7 +217,7 @@ static void drain(struct actor *me)
 {
     struct clickhouse_sink *self = actor_state(me);
 
-    kafka_consumer_pause(self->consumer);
+    click_consumer_pause(&self->source);
     tick(me, NULL);
 }
 
@@ -238,7 +239,7 @@ static void assigned(struct actor *me, void *context, uint64_t assignment, const
     start_over(self);
     self->assignment = assignment;
     actor_log(me, LOG_INFO, "copies the clicks of %u partitions", count);
-    kafka_consumer_start(self->consumer, assignment, NULL, 0); /* where the group stands */
+    kafka_consumer_start(self->source.consumer, assignment, NULL, 0); /* where the group stands */
 }
 
 static void revoked(struct actor *me, void *context)
@@ -258,7 +259,7 @@ static void messages(struct actor *me, void *context, const struct kafka_message
     }
     if (click_rows_bytes(self->rows) > self->bytes_limit && !self->is_paused) {
         self->is_paused = true;
-        kafka_consumer_pause(self->consumer);
+        click_consumer_pause(&self->source);
     }
 }
 
@@ -279,19 +280,15 @@ static void start(struct actor *me)
         actor_fail(me, "%s", why);
         return;
     }
-    self->consumer = kafka_consumer_open(me,
-                                         &(struct kafka_consumer_options){ .name = "kafka",
-                                                                           .uri = self->kafka_uri,
-                                                                           .topic = self->topic,
-                                                                           .group = self->group,
-                                                                           .on_assigned = assigned,
-                                                                           .on_revoked = revoked,
-                                                                           .on_messages = messages },
-                                         why, sizeof why);
-    if (self->consumer == NULL) {
-        actor_fail(me, "%s", why);
-        return;
-    }
+    click_consumer_open(&self->source, me,
+                        &(struct kafka_consumer_options){ .name = "kafka",
+                                                          .uri = self->kafka_uri,
+                                                          .topic = self->topic,
+                                                          .group = self->group,
+                                                          .on_assigned = assigned,
+                                                          .on_revoked = revoked,
+                                                          .on_messages = messages },
+                        (uint32_t)self->partitions_to_make);
     actor_dependency(me, "clickhouse", "normal");
     actor_every(me, TICK_US, tick, NULL);
 }
@@ -300,7 +297,7 @@ static void stop(struct actor *me)
 {
     struct clickhouse_sink *self = actor_state(me);
 
-    kafka_consumer_close(&self->consumer);
+    click_consumer_close(&self->source);
     clickhouse_close(&self->clickhouse);
     click_rows_destroy(&self->rows);
     rowbinary_destroy(&self->block);
@@ -313,6 +310,8 @@ static const struct option options[] = {
     { "kafka", OPTION_STORE, FIELD_AT(kafka_uri), "kafka", "Where the clicks come from.", 0, 0, NULL, false },
     { "topic", OPTION_TEXT, FIELD_AT(topic), "click_events", "Their topic.", 0, 0, NULL, false },
     { "group", OPTION_TEXT, FIELD_AT(group), "shunt-clickhouse", "The consumer group.", 0, 0, NULL, false },
+    { "partitions", OPTION_NUMBER, FIELD_AT(partitions_to_make), "6",
+      "Partitions to make the topic with, if it is not there.", 1, KAFKA_PARTITIONS_LIMIT, NULL, false },
     { "flush", OPTION_DURATION, FIELD_AT(flush_us), "5s",
       "Time between two inserts; after a quiet while the first comes at once.", 100 * 1000, 60 * 1000 * 1000, NULL,
       true },

@@ -13,8 +13,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "actors/clicks/click_consumer.h"
 #include "actors/clicks/postgres_ledger.h"
-#include "actors/io/kafka_consumer.h"
 #include "proto/messages/clicks.h"
 #include "runtime/actor.h"
 
@@ -29,14 +29,15 @@ enum {
 
 struct postgres_sink {
     struct postgres *postgres;
-    struct kafka_consumer *consumer;
+    struct click_consumer source;
     struct ingestion *ingestion;
-    const char *postgres_uri; /* option */
-    const char *kafka_uri;    /* option */
-    const char *topic;        /* option */
-    const char *group;        /* option */
-    uint64_t flush_us;        /* option: between two stores */
-    uint64_t codes_limit;     /* option: distinct codes in memory before reading pauses */
+    const char *postgres_uri;    /* option */
+    const char *kafka_uri;       /* option */
+    const char *topic;           /* option */
+    const char *group;           /* option */
+    uint64_t partitions_to_make; /* option */
+    uint64_t flush_us;           /* option: between two stores */
+    uint64_t codes_limit;        /* option: distinct codes in memory before reading pauses */
 
     uint64_t assignment; /* Kafka's word for what we read now */
     int32_t *partitions;
@@ -89,7 +90,7 @@ static void start_over(struct actor *me, const char *why)
     }
     self->must_reload = false;
     ingestion_reset(self->ingestion);
-    kafka_consumer_pause(self->consumer);
+    click_consumer_pause(&self->source);
     if (self->partition_count == 0 || self->reload_timer != 0)
         return;
     actor_log(me, LOG_INFO, "reads again what Postgres has: %s", why);
@@ -110,7 +111,7 @@ static void start_reading(struct actor *me)
             .partition = (int32_t)offsets.offsets[i].partition,
             .offset = offsets.offsets[i].from > 0 ? offsets.offsets[i].from : KAFKA_OFFSET_FIRST,
         };
-    self->is_loaded = kafka_consumer_start(self->consumer, self->assignment, positions, count);
+    self->is_loaded = kafka_consumer_start(self->source.consumer, self->assignment, positions, count);
     self->is_paused = false;
     self->stored_at_us = 0;
     ingestion_flush_free(&offsets);
@@ -200,7 +201,7 @@ static void messages(struct actor *me, void *context, const struct kafka_message
     ingestion_measure(self->ingestion, &figures);
     if (figures.codes > self->codes_limit && !self->is_paused) {
         self->is_paused = true;
-        kafka_consumer_pause(self->consumer);
+        click_consumer_pause(&self->source);
     }
 }
 
@@ -256,7 +257,7 @@ static void stored(struct actor *me, void *context, enum ledger_outcome outcome,
         start_over(me, detail);
     } else if (self->is_paused) {
         self->is_paused = false;
-        kafka_consumer_resume(self->consumer);
+        click_consumer_resume(&self->source);
     }
 }
 
@@ -295,7 +296,7 @@ static void drain(struct actor *me)
 {
     struct postgres_sink *self = actor_state(me);
 
-    kafka_consumer_pause(self->consumer);
+    click_consumer_pause(&self->source);
     tick(me, NULL);
 }
 
@@ -369,19 +370,15 @@ static void start(struct actor *me)
         actor_fail(me, "%s", why);
         return;
     }
-    self->consumer = kafka_consumer_open(me,
-                                         &(struct kafka_consumer_options){ .name = "kafka",
-                                                                           .uri = self->kafka_uri,
-                                                                           .topic = self->topic,
-                                                                           .group = self->group,
-                                                                           .on_assigned = assigned,
-                                                                           .on_revoked = revoked,
-                                                                           .on_messages = messages },
-                                         why, sizeof why);
-    if (self->consumer == NULL) {
-        actor_fail(me, "%s", why);
-        return;
-    }
+    click_consumer_open(&self->source, me,
+                        &(struct kafka_consumer_options){ .name = "kafka",
+                                                          .uri = self->kafka_uri,
+                                                          .topic = self->topic,
+                                                          .group = self->group,
+                                                          .on_assigned = assigned,
+                                                          .on_revoked = revoked,
+                                                          .on_messages = messages },
+                        (uint32_t)self->partitions_to_make);
     actor_dependency(me, "postgres", "normal");
     actor_every(me, TICK_US, tick, NULL);
 }
@@ -390,7 +387,7 @@ static void stop(struct actor *me)
 {
     struct postgres_sink *self = actor_state(me);
 
-    kafka_consumer_close(&self->consumer);
+    click_consumer_close(&self->source);
     postgres_close(&self->postgres);
     ingestion_flush_free(&self->flush);
     ingestion_destroy(&self->ingestion);
@@ -404,6 +401,8 @@ static const struct option options[] = {
     { "kafka", OPTION_STORE, FIELD_AT(kafka_uri), "kafka", "Where the clicks come from.", 0, 0, NULL, false },
     { "topic", OPTION_TEXT, FIELD_AT(topic), "click_events", "Their topic.", 0, 0, NULL, false },
     { "group", OPTION_TEXT, FIELD_AT(group), "shunt-postgres", "The consumer group.", 0, 0, NULL, false },
+    { "partitions", OPTION_NUMBER, FIELD_AT(partitions_to_make), "6",
+      "Partitions to make the topic with, if it is not there.", 1, KAFKA_PARTITIONS_LIMIT, NULL, false },
     { "flush", OPTION_DURATION, FIELD_AT(flush_us), "5s",
       "Time between two stores; after a quiet while the first comes at once.", 100 * 1000, 60 * 1000 * 1000, NULL,
       true },

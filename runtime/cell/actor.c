@@ -439,6 +439,15 @@ void actor_cancel_timer(struct actor *me, uint64_t *timer)
 
 /* ------------------------------------------------------------------------------------------------ being watched */
 
+const char *dependency_mode(const struct dependency *dependency)
+{
+    bool is_declared = strcmp(dependency->mode, "unknown") != 0 && strcmp(dependency->mode, "normal") != 0;
+
+    if (is_declared || dependency->breaker == NULL)
+        return dependency->mode;
+    return dependency->breaker->state == BREAKER_CLOSED ? "normal" : "away";
+}
+
 static struct dependency *dependency_of(struct actor *me, const char *name)
 {
     for (uint32_t i = 0; i < me->dependency_count; i++) {

@@ -41,6 +41,9 @@ struct dependency {
     const struct breaker *breaker;
 };
 
+/* What the actor declared; when it declared nothing worse, what the breaker says: "normal" or "away". */
+const char *dependency_mode(const struct dependency *dependency);
+
 struct actor {
     const struct actor_kind *kind;
     struct reactor *reactor;

@@ -22,7 +22,7 @@ static uint32_t fill_dependencies(const struct actor *cell, struct dependency_st
 
         rows[i] = (struct dependency_status){
             .name = slice_of(dependency->name),
-            .mode = slice_of(dependency->mode),
+            .mode = slice_of(dependency_mode(dependency)),
             .breaker = slice_of(breaker != NULL ? breaker_state_name(breaker->state) : ""),
             .reason = slice_of(breaker != NULL && breaker->state != BREAKER_CLOSED ? breaker->reason : ""),
         };

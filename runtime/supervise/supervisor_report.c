@@ -203,6 +203,20 @@ static void gather(struct actor *me, struct question q, bool wants_metrics)
         close_gathering(me, gathering);
 }
 
+/* In the order of the topology, whichever thread was the quickest. */
+static void keep_report(const struct supervisor *self, struct gathering *gathering, const struct notice *event)
+{
+    size_t index = 0;
+
+    while (index < self->process->child_count && self->process->children[index].cell != event->actor)
+        index++;
+    assert(index < sizeof gathering->reports / sizeof gathering->reports[0]);
+    buffer_free(&gathering->reports[index]);
+    gathering->reports[index] = event->payload;
+    if (index >= gathering->report_count)
+        gathering->report_count = (uint32_t)index + 1;
+}
+
 void supervisor_take_report(struct actor *me, struct notice *event)
 {
     struct supervisor *self = supervisor_of(me);
@@ -217,8 +231,7 @@ void supervisor_take_report(struct actor *me, struct notice *event)
         return;
     }
     if (event->actor != NULL) {
-        assert(gathering->report_count < sizeof gathering->reports / sizeof gathering->reports[0]);
-        gathering->reports[gathering->report_count++] = event->payload;
+        keep_report(self, gathering, event);
     } else if (--gathering->outstanding == 0) {
         close_gathering(me, gathering);
     }

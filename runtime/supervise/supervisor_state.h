@@ -17,8 +17,8 @@ struct gathering {
     uint64_t number;
     uint32_t outstanding; /* threads that have not reported */
     uint64_t timer;
-    struct buffer reports[TOPOLOGY_ACTORS_LIMIT + 1]; /* one for each actor that has */
-    uint32_t report_count;
+    struct buffer reports[TOPOLOGY_ACTORS_LIMIT + 1]; /* by the actor's place; empty: it has not */
+    uint32_t report_count;                            /* places in use */
 };
 
 struct supervisor {

@@ -136,7 +136,7 @@ static void put_derived(const struct actor *actor, struct buffer *out, const cha
         snprintf(labels, sizeof labels, "%s,dependency=\"%s\"", own, dependency->name);
         exposition_line(out, "shunt_actor_dependency_normal", "gauge",
                         "1 when the dependency works as it should, 0 in a degraded mode.", labels,
-                        strcmp(dependency->mode, "normal") == 0);
+                        strcmp(dependency_mode(dependency), "normal") == 0);
         if (dependency->breaker != NULL)
             exposition_line(out, "shunt_actor_breaker_open", "gauge", "1 when the breaker lets nothing through.",
                             labels, dependency->breaker->state == BREAKER_OPEN);
