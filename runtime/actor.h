@@ -90,7 +90,8 @@ struct outlet {
     enum pick pick;
     enum overload overload;
     enum delivery delivery;
-    uint32_t window; /* letters under way at most per receiver, and never more than 4 MiB of them; 0: 1024 */
+    uint32_t window; /* letters under way at most per receiver, and never more than 4 MiB of them; of two
+                        outlets to one receiver the larger counts. 0: 1024 */
     bool optional;   /* the topology may have no receiver: sends go nowhere (tell: true, ask: ASK_NO_TARGET) */
 };
 

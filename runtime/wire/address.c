@@ -53,23 +53,26 @@ bool address_is_planned(const struct node *node, const char *address)
     return find_node(node, address) != NULL || address_on_node(address, "launcher");
 }
 
-/* An actor's port follows from the plan, which both sides read: the supervisor has the node's base port, actor i the
- * one i + 1 above it. */
+/* Which port of its node's an actor has, or -1 for one that is not in the plan. Both sides read the plan. */
+static long port_of(const struct topology_node *of, const char *actor, long base)
+{
+    if (strcmp(actor, "supervisor") == 0)
+        return base - 1;
+    for (size_t i = 0; i < of->actor_count; i++) {
+        if (strcmp(of->actors[i].name, actor) == 0)
+            return base + (long)i;
+    }
+    return -1;
+}
+
 static bool tcp_endpoint(const struct topology_node *of, const char *address, char endpoint[ENDPOINT_LIMIT])
 {
-    const char *actor = strchr(address, '/') + 1;
-    const char *port = of->tcp != NULL ? strrchr(of->tcp, ':') : NULL;
-    long offset = strcmp(actor, "supervisor") == 0 ? 0 : -1;
+    const char *colon = of->tcp != NULL ? strrchr(of->tcp, ':') : NULL;
+    long port = colon != NULL ? port_of(of, strchr(address, '/') + 1, strtol(colon + 1, NULL, 10)) : -1;
 
-    if (port == NULL)
+    if (port < 0)
         return false;
-    for (size_t i = 0; i < of->actor_count && offset < 0; i++) {
-        if (strcmp(of->actors[i].name, actor) == 0)
-            offset = (long)i + 1;
-    }
-    if (offset < 0)
-        return false;
-    snprintf(endpoint, ENDPOINT_LIMIT, "%.*s:%ld", (int)(port - of->tcp), of->tcp, strtol(port + 1, NULL, 10) + offset);
+    snprintf(endpoint, ENDPOINT_LIMIT, "%.*s:%ld", (int)(colon - of->tcp), of->tcp, port);
     return true;
 }
 
