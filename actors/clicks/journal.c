@@ -42,13 +42,13 @@ struct journal {
 
 static void epoch_path(const struct journal *journal, char *path)
 {
-    (void)snprintf(path, JOURNAL_PATH_ROOM, "%s/%" PRIu64, journal->folder, journal->epoch);
+    (void)snprintf(path, JOURNAL_PATH_ROOM, "%s/%" PRIu64 ".%" PRIu32, journal->folder, journal->epoch, journal->lanes);
 }
 
 static void segment_path(const struct journal *journal, uint32_t number, char *path)
 {
-    (void)snprintf(path, JOURNAL_PATH_ROOM, "%s/%" PRIu64 "/%08" PRIu32 ".journal", journal->folder, journal->epoch,
-                   number);
+    (void)snprintf(path, JOURNAL_PATH_ROOM, "%s/%" PRIu64 ".%" PRIu32 "/%08" PRIu32 ".journal", journal->folder, journal->epoch,
+                   journal->lanes, number);
 }
 
 static enum journal_status trouble(struct journal *journal, int error, const char *path, uint64_t now_us)
@@ -350,6 +350,19 @@ static struct journal_segment *segment_at(struct journal *journal, struct journa
     return NULL;
 }
 
+struct journal_cursor journal_seek(const struct journal *journal, const uint64_t *seqs)
+{
+    for (uint32_t i = 0; i < journal->segment_count; i++) {
+        const struct journal_segment *segment = &journal->segments[i];
+
+        for (uint32_t lane = 0; lane < journal->lanes; lane++) {
+            if (!segment->is_read || segment->last_seqs[lane] > seqs[lane])
+                return (struct journal_cursor){ .segment = segment->number };
+        }
+    }
+    return (struct journal_cursor){ .segment = journal->next_number };
+}
+
 static bool belongs(const struct journal *journal, const struct journal_record *record)
 {
     return record->span.lane < journal->lanes &&
@@ -411,15 +424,15 @@ bool journal_read(struct journal *journal, struct journal_cursor *cursor, struct
 
 /* ------------------------------------------------------------------------------------------------ epochs */
 
-static int by_value(const void *left, const void *right)
+static int by_epoch(const void *left, const void *right)
 {
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
+    uint64_t a = ((const struct journal_epoch *)left)->epoch;
+    uint64_t b = ((const struct journal_epoch *)right)->epoch;
 
     return a < b ? -1 : a > b;
 }
 
-uint32_t journal_list(const char *folder, uint64_t *ret_epochs, uint32_t room)
+uint32_t journal_list(const char *folder, struct journal_epoch *ret_epochs, uint32_t room)
 {
     DIR *open_folder = opendir(folder);
     struct dirent *entry;
@@ -428,14 +441,15 @@ uint32_t journal_list(const char *folder, uint64_t *ret_epochs, uint32_t room)
     if (open_folder == NULL)
         return 0;
     while (count < room && (entry = readdir(open_folder)) != NULL) {
-        uint64_t epoch;
+        struct journal_epoch epoch;
         int end = 0;
 
-        if (sscanf(entry->d_name, "%16" SCNu64 "%n", &epoch, &end) == 1 && entry->d_name[end] == '\0' && epoch > 0)
+        if (sscanf(entry->d_name, "%16" SCNu64 ".%4" SCNu32 "%n", &epoch.epoch, &epoch.lanes, &end) == 2 &&
+            entry->d_name[end] == '\0' && epoch.epoch > 0 && epoch.lanes > 0 && epoch.lanes <= BATCH_LANES_LIMIT)
             ret_epochs[count++] = epoch;
     }
     (void)closedir(open_folder);
     if (count > 0)
-        qsort(ret_epochs, count, sizeof *ret_epochs, by_value);
+        qsort(ret_epochs, count, sizeof *ret_epochs, by_epoch);
     return count;
 }

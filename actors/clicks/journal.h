@@ -7,7 +7,7 @@
  * never waits for a disk. A torn record (the process or the machine died in the middle of it) ends its segment and
  * harms nothing before or behind it.
  *
- * An epoch has a folder, "EPOCH/", with segments "00000001.journal", "00000002.journal" ...; a segment is closed when
+ * An epoch has a folder, "EPOCH.LANES/", with segments "00000001.journal", "00000002.journal" ...; a segment is closed when
  * it has grown to its size and removed when everybody is done with all clicks in it. Each record is size of body, u32 |
  * CRC-32C of kind and body, u32 | kind, u8 | body            (little-endian) with a batch's bytes, or a seal (lane u32,
  * first_seq u64, last_seq u64), as body.
@@ -72,6 +72,9 @@ struct journal_cursor {
     uint64_t offset;  /* in it */
 };
 
+/* A cursor before the first record that says anything of clicks behind `seqs` (one for each lane). */
+struct journal_cursor journal_seek(const struct journal *journal, const uint64_t *seqs);
+
 enum journal_kind { JOURNAL_BATCH = 1, JOURNAL_SEAL = 2 };
 
 struct journal_record {
@@ -88,9 +91,13 @@ uint64_t journal_torn_bytes(const struct journal *journal);
 
 /* ---- the epochs in a folder */
 
-enum { JOURNAL_EPOCHS_LIMIT = 4096 };
-/* Lists the epochs that have a journal in `folder`, ascending, into `ret_epochs` (of `room`). Returns how many; 0 also
- * when the folder cannot be read. */
-uint32_t journal_list(const char *folder, uint64_t *ret_epochs, uint32_t room);
+struct journal_epoch {
+    uint64_t epoch;
+    uint32_t lanes;
+};
+
+/* Lists the epochs that have a journal in `folder`, ascending, into `ret_epochs` (of `room`; if there are more, any of
+ * them). Returns how many; 0 also when the folder cannot be read. */
+uint32_t journal_list(const char *folder, struct journal_epoch *ret_epochs, uint32_t room);
 
 #endif

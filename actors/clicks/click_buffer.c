@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * click_buffer -- takes the edge's clicks, gives each its identity, and answers once they cannot be lost any more.
+ *
+ * Promise: a click that was answered with clicks_committed is in this node's journal, in Redis, or in both, and is counted
+ * exactly once in the end, whatever process dies meanwhile. What it cannot store it refuses. It runs on the edge's thread, so
+ * nothing here waits: not for Redis, not for a disk.
+ *
+ * The work is in click_commit (batches and answers), click_epoch and click_drain (windows, and how far each lane has come),
+ * click_recovery (what earlier starts left). This file is the kind: what it can be told, its settings, its life. Each start
+ * has an epoch of its own, so no two processes ever write to the same lane.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "actors/clicks/click_commit.h"
+#include "actors/clicks/click_recovery.h"
+#include "proto/messages/links.h"
+#include "runtime/actor.h"
+#include "runtime/failpoint.h"
+
+enum {
+    TICK_US = 200 * 1000,
+    MARKS_PERIOD_US = 2 * 1000 * 1000,     /* between two looks whether marks were missed */
+    MARKS_PATIENCE_US = 12 * 1000 * 1000,  /* without news of the current epoch: two flushes and a bit */
+    LEASE_RETRY_US = 200 * 1000,
+    LEASE_RETRY_MOST_US = 5 * 1000 * 1000,
+    DRAIN_LIMIT_US = 5 * 1000 * 1000,
+    EARLIER_LIMIT = 16,                    /* earlier epochs in work at a time; more wait on disk */
+    LISTED_LIMIT = 256,
+    WINDOWS_LIMIT = 16384,                 /* of one clicks_pending */
+    COVERED_LIMIT = 1024,
+    FOLDER_ROOM = 300
+};
+
+enum { TO_ALLOCATOR, TO_BRIDGE, TO_SINK };
+
+struct click_buffer {
+    const char *redis_uri;      /* option */
+    uint64_t lanes;             /* option */
+    uint64_t journal_limit;     /* option, bytes */
+    uint64_t segment_bytes;     /* option */
+    uint64_t windows_limit;     /* option, bytes */
+    uint64_t seal_every_us;     /* option */
+    uint64_t seal_clicks;       /* option */
+    uint64_t redis_deadline_us; /* option */
+
+    struct redis *redis; /* owned */
+    char folder[FOLDER_ROOM];
+    struct click_place place;
+    struct click_epoch *current; /* owned; NULL until the epoch is leased */
+    struct click_commit *commit; /* owned; with it */
+    struct click_epoch *earlier[EARLIER_LIMIT]; /* owned */
+    uint64_t lease_pause_us;
+    bool knows_earlier; /* Postgres has said which of this actor's epochs are not drained */
+    bool is_asking_marks;
+    bool is_too_large; /* windows take more than their limit */
+    uint64_t draining_until_us; /* 0: not draining */
+
+    struct click_commit_figures figures;
+    counter windows_total;
+    counter drained_total;
+    counter doubts_total;
+    gauge journal_bytes;
+    gauge windows_bytes;
+    gauge windows_waiting;
+    gauge unpublished_clicks;
+    gauge epochs_earlier;
+};
+
+/* ------------------------------------------------------------------------------------------------ all epochs */
+
+/* Calls for the current epoch and the earlier ones. */
+#define EACH_EPOCH(self, epoch)                                                                                        \
+    for (int at_ = -1; at_ < EARLIER_LIMIT; at_++)                                                                     \
+        for (struct click_epoch *epoch = at_ < 0 ? (self)->current : (self)->earlier[at_], *once_ = epoch;             \
+             once_ != NULL; once_ = NULL)
+
+static struct click_epoch *find_epoch(struct click_buffer *self, uint64_t number)
+{
+    EACH_EPOCH(self, epoch)
+    {
+        if (epoch->number == number)
+            return epoch;
+    }
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------ committing */
+
+static void on_commit(struct actor *me, const struct clicks_commit *message, struct question question)
+{
+    struct click_buffer *self = actor_state(me);
+
+    if (self->commit == NULL) {
+        actor_refuse(me, question, "the click buffer has no epoch yet; try again in a second");
+    } else if (self->is_too_large) {
+        counter_add(&self->figures.refused_total, message->clicks.count);
+        actor_refuse(me, question, "too many clicks wait to be counted; try again in a second");
+    } else {
+        (void)failpoint("click_buffer.asked");
+        click_commit_ask(self->commit, message, question);
+    }
+}
+
+static void turn_end(struct actor *me)
+{
+    struct click_buffer *self = actor_state(me);
+
+    if (self->commit != NULL)
+        click_commit_dispatch(self->commit);
+    if (self->redis != NULL)
+        redis_flush(self->redis);
+}
+
+static void resolved(struct actor *me, struct click_epoch *epoch, uint32_t lane)
+{
+    struct click_buffer *self = actor_state(me);
+
+    if (epoch == self->current)
+        click_commit_resolved(self->commit, lane);
+}
+
+static void say_modes(struct actor *me)
+{
+    struct click_buffer *self = actor_state(me);
+
+    if (self->commit == NULL)
+        return;
+    actor_dependency(me, "redis", self->current->state == EPOCH_LIVE ? "normal" : "journal-only");
+    actor_dependency(me, "journal", click_commit_has_journal(self->commit) ? "normal" : "redis-only");
+}
+
+static void went_live(struct actor *me, struct click_epoch *epoch)
+{
+    (void)epoch;
+    say_modes(me);
+}
+
+static void redis_connected(struct actor *me, void *context, uint64_t generation)
+{
+    struct click_buffer *self = actor_state(me);
+
+    (void)context;
+    (void)generation;
+    EACH_EPOCH(self, epoch)
+    {
+        click_epoch_connected(epoch);
+    }
+}
+
+static void redis_lost(struct actor *me, void *context, uint64_t generation, const char *why)
+{
+    struct click_buffer *self = actor_state(me);
+
+    (void)context;
+    (void)generation;
+    (void)why;
+    EACH_EPOCH(self, epoch)
+    {
+        click_epoch_lost(epoch);
+    }
+    if (self->commit != NULL)
+        click_commit_redis_lost(self->commit);
+    say_modes(me);
+}
+
+/* ------------------------------------------------------------------------------------------------ from down the pipeline */
+
+static void on_published(struct actor *me, const struct clicks_published *message)
+{
+    struct click_buffer *self = actor_state(me);
+
+    for (uint32_t i = 0; i < message->ends.count; i++) {
+        const struct lane_position *end = &message->ends.at[i];
+        struct click_epoch *epoch = find_epoch(self, end->epoch);
+
+        if (epoch != NULL && end->lane < BATCH_LANES_LIMIT)
+            click_epoch_published(epoch, (uint32_t)end->lane, end->seq);
+    }
+}
+
+static void move_marks(struct click_buffer *self, const struct lane_position *marks, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct click_epoch *epoch = find_epoch(self, marks[i].epoch);
+
+        if (epoch != NULL && marks[i].lane < BATCH_LANES_LIMIT)
+            click_epoch_marked(epoch, (uint32_t)marks[i].lane, marks[i].seq);
+    }
+}
+
+static void on_marks(struct actor *me, const struct marks_moved *message)
+{
+    move_marks(actor_state(me), message->marks.at, message->marks.count);
+}
+
+static void marks_answered(struct actor *me, void *context, const struct answer *answer)
+{
+    struct click_buffer *self = actor_state(me);
+
+    (void)context;
+    self->is_asking_marks = false;
+    if (answer->outcome == ASK_ANSWERED && answer->schema == &marks_known_schema) {
+        const struct marks_known *known = answer->message;
+
+        move_marks(self, known->marks.at, known->marks.count);
+    }
+}
+
+/* Marks may have been missed: a letter is lost with its receiver. Earlier epochs hear of theirs only so. */
+static void ask_marks(struct actor *me, void *context)
+{
+    struct click_buffer *self = actor_state(me);
+    struct lane_position rows[1 + EARLIER_LIMIT];
+    struct marks_read message = { .lanes = { .at = rows } };
+    struct sending how = { .then = marks_answered };
+
+    (void)context;
+    EACH_EPOCH(self, epoch)
+    {
+        if (click_epoch_has_pending(epoch) &&
+            (!epoch->is_current || actor_now_us(me) > epoch->marks_heard_us + MARKS_PATIENCE_US))
+            rows[message.lanes.count++] = (struct lane_position){ .epoch = epoch->number };
+    }
+    if (message.lanes.count == 0 || self->is_asking_marks)
+        return;
+    self->is_asking_marks = true;
+    (void)actor_ask(me, TO_SINK, &how, &marks_read_schema, &message);
+}
+
+/* ------------------------------------------------------------------------------------------------ what is pending */
+
+static void on_pending(struct actor *me, const struct clicks_pending_read *message, struct question question)
+{
+    static _Thread_local struct covered_lane covered[COVERED_LIMIT];
+    static _Thread_local struct click_window windows[WINDOWS_LIMIT];
+    struct click_buffer *self = actor_state(me);
+    struct clicks_pending answer = { .covered = { .at = covered }, .windows = { .at = windows } };
+
+    answer.incomplete = self->current == NULL;
+    EACH_EPOCH(self, epoch)
+    {
+        answer.covered.count +=
+            click_epoch_covered(epoch, covered + answer.covered.count, COVERED_LIMIT - answer.covered.count);
+        answer.windows.count += click_epoch_windows(epoch, message->code, windows + answer.windows.count,
+                                                    WINDOWS_LIMIT - answer.windows.count);
+        if (!epoch->is_current && !epoch->is_known)
+            answer.incomplete = true;
+    }
+    if (answer.windows.count == WINDOWS_LIMIT || answer.covered.count == COVERED_LIMIT)
+        answer.incomplete = true;
+    actor_answer(me, question, &clicks_pending_schema, &answer);
+}
+
+/* ------------------------------------------------------------------------------------------------ earlier epochs */
+
+static void take_earlier(struct click_buffer *self, uint64_t number, uint32_t lanes)
+{
+    if (number >= self->current->number || find_epoch(self, number) != NULL)
+        return;
+    for (int i = 0; i < EARLIER_LIMIT; i++) {
+        if (self->earlier[i] != NULL)
+            continue;
+        self->earlier[i] = click_epoch_new(&self->place, number, lanes, false);
+        click_recovery_read(self->earlier[i]);
+        return;
+    }
+    self->knows_earlier = false; /* no room now: ask again when there is */
+}
+
+static void list_earlier(struct click_buffer *self)
+{
+    struct journal_epoch found[LISTED_LIMIT];
+    uint32_t count = journal_list(self->folder, found, LISTED_LIMIT);
+
+    for (uint32_t i = 0; i < count; i++)
+        take_earlier(self, found[i].epoch, found[i].lanes);
+}
+
+static void earlier_answered(struct actor *me, void *context, const struct answer *answer)
+{
+    struct click_buffer *self = actor_state(me);
+    const struct epochs_known *known = answer->message;
+
+    (void)context;
+    if (answer->outcome != ASK_ANSWERED || answer->schema != &epochs_known_schema)
+        return;
+    self->knows_earlier = true;
+    for (uint32_t i = 0; i < known->epochs.count; i++) {
+        if (known->epochs.at[i].lanes > 0 && known->epochs.at[i].lanes <= BATCH_LANES_LIMIT)
+            take_earlier(self, known->epochs.at[i].epoch, (uint32_t)known->epochs.at[i].lanes);
+    }
+}
+
+/* Epochs whose journal is gone are known to Postgres only. */
+static void look_for_earlier(struct actor *me, void *context)
+{
+    struct click_buffer *self = actor_state(me);
+    struct sending how = { .then = earlier_answered };
+
+    (void)context;
+    if (self->knows_earlier || self->earlier[EARLIER_LIMIT - 1] != NULL)
+        return;
+    list_earlier(self);
+    (void)ASK(me, TO_SINK, &how, epochs_read, .node = slice_of(actor_node(me)), .actor = slice_of(actor_name(me)),
+              .below = self->current->number);
+}
+
+static void tick_earlier(struct click_buffer *self)
+{
+    for (int i = 0; i < EARLIER_LIMIT; i++) {
+        if (self->earlier[i] == NULL)
+            continue;
+        click_epoch_tick(self->earlier[i], true);
+        click_recovery_tick(self->earlier[i]);
+        if (self->earlier[i]->is_drained && self->earlier[i]->state == EPOCH_LIVE)
+            click_recovery_remove(&self->earlier[i]);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ time */
+
+static void measure(struct click_buffer *self)
+{
+    uint64_t journal = 0;
+    uint64_t windows = 0;
+    uint64_t waiting = 0;
+    uint64_t unpublished = 0;
+    uint64_t earlier = 0;
+
+    EACH_EPOCH(self, epoch)
+    {
+        journal += journal_bytes(epoch->journal);
+        windows += click_epoch_bytes(epoch);
+        earlier += !epoch->is_current;
+        for (uint32_t i = 0; i < epoch->lane_count; i++) {
+            waiting += epoch->lanes[i].windows.sealed_count;
+            if (epoch->lanes[i].committed > epoch->lanes[i].published)
+                unpublished += epoch->lanes[i].committed - epoch->lanes[i].published;
+        }
+    }
+    self->is_too_large = windows > self->windows_limit;
+    gauge_set(&self->journal_bytes, (int64_t)journal);
+    gauge_set(&self->windows_bytes, (int64_t)windows);
+    gauge_set(&self->windows_waiting, (int64_t)waiting);
+    gauge_set(&self->unpublished_clicks, (int64_t)unpublished);
+    gauge_set(&self->epochs_earlier, (int64_t)earlier);
+}
+
+static bool is_published(const struct click_epoch *epoch)
+{
+    for (uint32_t i = 0; i < epoch->lane_count; i++) {
+        if (epoch->lanes[i].committed > epoch->lanes[i].published)
+            return false;
+    }
+    return true;
+}
+
+static void tick(struct actor *me, void *context)
+{
+    struct click_buffer *self = actor_state(me);
+    bool is_draining = self->draining_until_us != 0;
+
+    (void)context;
+    click_epoch_tick(self->current, is_draining);
+    tick_earlier(self);
+    measure(self);
+    say_modes(me);
+    if (is_draining && click_commit_is_idle(self->commit) &&
+        (is_published(self->current) || actor_now_us(me) > self->draining_until_us))
+        actor_drained(me);
+}
+
+/* ------------------------------------------------------------------------------------------------ life */
+
+static void ask_epoch(struct actor *me, void *context);
+
+static void epoch_leased_answer(struct actor *me, void *context, const struct answer *answer)
+{
+    struct click_buffer *self = actor_state(me);
+    const struct epoch_leased *lease = answer->message;
+
+    (void)context;
+    if (answer->outcome != ASK_ANSWERED || answer->schema != &epoch_leased_schema || lease->epoch == 0) {
+        actor_log(me, LOG_WARN, "no epoch yet, so no clicks can be taken: %s", answer->detail);
+        (void)actor_after(me, self->lease_pause_us + actor_random(me) % self->lease_pause_us, ask_epoch, NULL);
+        if (self->lease_pause_us < LEASE_RETRY_MOST_US)
+            self->lease_pause_us *= 2;
+        return;
+    }
+    self->current = click_epoch_new(&self->place, lease->epoch, (uint32_t)self->lanes, true);
+    self->current->marks_heard_us = actor_now_us(me);
+    self->commit = click_commit_new(self->current, &self->figures);
+    list_earlier(self);
+    click_epoch_connected(self->current);
+    (void)actor_every(me, TICK_US, tick, NULL);
+    (void)actor_every(me, MARKS_PERIOD_US, ask_marks, NULL);
+    (void)actor_every(me, MARKS_PERIOD_US, look_for_earlier, NULL);
+    actor_started(me);
+}
+
+static void ask_epoch(struct actor *me, void *context)
+{
+    struct click_buffer *self = actor_state(me);
+    struct sending how = { .then = epoch_leased_answer };
+
+    (void)context;
+    (void)failpoint("click_buffer.before_lease");
+    (void)ASK(me, TO_ALLOCATOR, &how, epoch_lease, .node = slice_of(actor_node(me)), .actor = slice_of(actor_name(me)),
+              .lanes = self->lanes);
+}
+
+static void set_place(struct actor *me)
+{
+    struct click_buffer *self = actor_state(me);
+
+    self->place = (struct click_place){ .me = me,
+                                        .redis = self->redis,
+                                        .folder = self->folder,
+                                        .segment_bytes = self->segment_bytes,
+                                        .journal_limit = self->journal_limit,
+                                        .seal_every_us = self->seal_every_us,
+                                        .seal_clicks = self->seal_clicks,
+                                        .to_bridge = TO_BRIDGE,
+                                        .to_sink = TO_SINK,
+                                        .windows_total = &self->windows_total,
+                                        .drained_total = &self->drained_total,
+                                        .doubts_total = &self->doubts_total,
+                                        .on_resolved = resolved,
+                                        .on_live = went_live };
+}
+
+static void start(struct actor *me)
+{
+    struct click_buffer *self = actor_state(me);
+    const char *folder = actor_folder(me);
+    char why[256];
+
+    if (folder == NULL)
+        return;
+    if ((size_t)snprintf(self->folder, sizeof self->folder, "%s/journal", folder) >= sizeof self->folder) {
+        actor_fail(me, "The folder's name is too long for a journal: %s; give node and actor shorter names.", folder);
+        return;
+    }
+    self->redis = redis_open(me,
+                             &(struct redis_options){ .name = "redis",
+                                                      .uri = self->redis_uri,
+                                                      .primary_only = true,
+                                                      .deadline_us = self->redis_deadline_us,
+                                                      .on_connected = redis_connected,
+                                                      .on_lost = redis_lost },
+                             why, sizeof why);
+    if (self->redis == NULL) {
+        actor_fail(me, "%s", why);
+        return;
+    }
+    set_place(me);
+    self->lease_pause_us = LEASE_RETRY_US;
+    ask_epoch(me, NULL);
+}
+
+static void stop(struct actor *me)
+{
+    struct click_buffer *self = actor_state(me);
+
+    click_commit_free(&self->commit);
+    click_epoch_free(&self->current);
+    for (int i = 0; i < EARLIER_LIMIT; i++)
+        click_epoch_free(&self->earlier[i]);
+    redis_close(&self->redis);
+}
+
+/* Everything is sealed and, if Kafka is there, published before the node ends; what is not, the next start finds. */
+static void drain(struct actor *me)
+{
+    struct click_buffer *self = actor_state(me);
+
+    if (self->current == NULL) {
+        actor_drained(me);
+        return;
+    }
+    self->draining_until_us = actor_now_us(me) + DRAIN_LIMIT_US;
+    click_epoch_tick(self->current, true);
+}
+
+static void option_changed(struct actor *me, const char *option)
+{
+    (void)option;
+    set_place(me);
+}
+
+#define AT(field) offsetof(struct click_buffer, field)
+
+static const struct option options[] = {
+    { .name = "redis", .type = OPTION_STORE, .offset = AT(redis_uri), .help = "the Redis that clicks are committed to" },
+    { .name = "lanes",
+      .type = OPTION_NUMBER,
+      .offset = AT(lanes),
+      .default_text = "6",
+      .minimum = 1,
+      .maximum = BATCH_LANES_LIMIT,
+      .help = "runs of clicks side by side; lane i goes to partition i, so not more than the topic has" },
+    { .name = "journal_limit",
+      .type = OPTION_BYTES,
+      .offset = AT(journal_limit),
+      .default_text = "2GiB",
+      .minimum = 1024 * 1024,
+      .help = "bytes of clicks on disk that are not counted yet; beyond, clicks are refused" },
+    { .name = "journal_segment",
+      .type = OPTION_BYTES,
+      .offset = AT(segment_bytes),
+      .default_text = "16MiB",
+      .minimum = 64 * 1024,
+      .maximum = 1024 * 1024 * 1024,
+      .help = "bytes after which the journal goes on in a new file" },
+    { .name = "windows_limit",
+      .type = OPTION_BYTES,
+      .offset = AT(windows_limit),
+      .default_text = "256MiB",
+      .minimum = 1024 * 1024,
+      .help = "bytes of memory for counts that are not in Postgres yet; beyond, clicks are refused" },
+    { .name = "seal_every",
+      .type = OPTION_DURATION,
+      .offset = AT(seal_every_us),
+      .default_text = "1s",
+      .minimum = 50 * 1000,
+      .maximum = 60ull * 1000 * 1000,
+      .help = "how often a lane's clicks are sealed and sent to Kafka",
+      .live = true },
+    { .name = "seal_clicks",
+      .type = OPTION_NUMBER,
+      .offset = AT(seal_clicks),
+      .default_text = "100k",
+      .minimum = 1,
+      .help = "clicks of a lane that are sealed at the next look, whatever the time",
+      .live = true },
+    { .name = "redis_deadline",
+      .type = OPTION_DURATION,
+      .offset = AT(redis_deadline_us),
+      .default_text = "500ms",
+      .minimum = 10 * 1000,
+      .maximum = 10ull * 1000 * 1000,
+      .help = "how long Redis may take for a commit before the journal alone has to do" },
+};
+
+#define COUNTER(field, text) { .name = #field, .type = METRIC_COUNTER, .offset = AT(field), .help = text }
+#define FIGURE(field, kind, text) { .name = #field, .type = kind, .offset = AT(figures.field), .help = text }
+#define GAUGE(field, text)   { .name = #field, .type = METRIC_GAUGE, .offset = AT(field), .help = text }
+
+static const struct metric metrics[] = {
+    FIGURE(clicks_total, METRIC_COUNTER, "clicks committed"),
+    FIGURE(batches_total, METRIC_COUNTER, "batches committed"),
+    FIGURE(journal_only_total, METRIC_COUNTER, "clicks committed by the journal alone"),
+    FIGURE(redis_only_total, METRIC_COUNTER, "clicks committed by Redis alone"),
+    FIGURE(refused_total, METRIC_COUNTER, "clicks refused, because they could not be stored"),
+    FIGURE(commit_us, METRIC_HISTOGRAM_US, "time from the edge's question to its answer"),
+    COUNTER(windows_total, "windows sealed"),
+    COUNTER(drained_total, "batches sent to Redis from the journal"),
+    COUNTER(doubts_total, "times that Redis's word could not be relied on"),
+    GAUGE(journal_bytes, "bytes of journal on disk"),
+    GAUGE(windows_bytes, "memory of counts that Postgres does not have yet"),
+    GAUGE(windows_waiting, "sealed windows that Postgres does not have yet"),
+    GAUGE(unpublished_clicks, "clicks committed and not yet in Kafka"),
+    GAUGE(epochs_earlier, "earlier epochs of this node that are not drained yet"),
+};
+
+static const struct outlet outlets[] = {
+    [TO_ALLOCATOR] = { .name = "epochs", .to = "id_allocator", .doc = "gives each start its epoch" },
+    [TO_BRIDGE] = { .name = "bridge",
+                    .to = "kafka_bridge",
+                    .doc = "publishes sealed windows",
+                    .pick = PICK_SAME_NODE,
+                    .overload = OVERLOAD_DROP_OLDEST },
+    [TO_SINK] = { .name = "marks",
+                  .to = "postgres_sink",
+                  .doc = "tells what is counted",
+                  .pick = PICK_ROUND_ROBIN,
+                  .optional = true },
+};
+
+static const struct handler handlers[] = {
+    ASKED(clicks_commit, on_commit),
+    TOLD(clicks_published, on_published),
+    TOLD(marks_moved, on_marks),
+    ASKED(clicks_pending_read, on_pending),
+};
+
+const struct actor_kind click_buffer_kind = {
+    .name = "click_buffer",
+    .doc = "commits clicks before their redirects are answered",
+    .state_size = sizeof(struct click_buffer),
+    .start = start,
+    .starts_slowly = true,
+    .start_limit_us = 120ull * 1000 * 1000,
+    .stop = stop,
+    .drain = drain,
+    .turn_end = turn_end,
+    .option_changed = option_changed,
+    TABLE(option, options),
+    TABLE(metric, metrics),
+    TABLE(outlet, outlets),
+    TABLE(handler, handlers),
+};
