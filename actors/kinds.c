@@ -4,6 +4,7 @@
 
 extern const struct actor_kind cache_warmer_kind;
 extern const struct actor_kind clickhouse_sink_kind;
+extern const struct actor_kind click_buffer_kind;
 extern const struct actor_kind config_kind;
 extern const struct actor_kind edge_kind;
 extern const struct actor_kind id_allocator_kind;
@@ -19,6 +20,7 @@ extern const struct actor_kind schema_kind;
 const struct actor_kind *const shunt_kinds[] = {
     &cache_warmer_kind,
     &clickhouse_sink_kind,
+    &click_buffer_kind,
     &config_kind,
     &edge_kind,
     &id_allocator_kind,

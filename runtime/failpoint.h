@@ -6,8 +6,8 @@
  *         return ...;                            the way that a real error at this place would take
  *     (void)failpoint("click_buffer.after_commit");   only crash, delay and hang make sense here
  *
- * Built only with SHUNT_FAILPOINTS (test and chaos builds); otherwise `failpoint` is the constant false, so a release has
- * neither the code nor the names. A place is known from the program's start, hit or not, so that all can be listed.
+ * Built only with SHUNT_FAILPOINTS (test and chaos builds); otherwise `failpoint` is the constant false, so a release
+ * has neither the code nor the names. A place is known from the program's start, hit or not, so that all can be listed.
  *
  * Actions, set by name through the environment (SHUNT_FAILPOINTS="NAME=ACTION;NAME=ACTION") or failpoint_set:
  *     off | crash | error | hang | delay DURATION_US, each optionally with " after N" (the first N hits pass) and
@@ -35,7 +35,7 @@ struct failpoint {
 #ifdef SHUNT_FAILPOINTS
 #    define failpoint(text)                                                                                            \
         ({                                                                                                             \
-            static struct failpoint point_ = { .name = (text) };                                                      \
+            static struct failpoint point_ = { .name = (text) };                                                       \
             static struct failpoint *listed_ __attribute__((section("shunt_failpoints"), used)) = &point_;             \
             failpoint_hit(&point_);                                                                                    \
         })
@@ -45,7 +45,8 @@ struct failpoint {
 
 /* Does what the place is set to. True when it is to fail with an error. */
 bool failpoint_hit(struct failpoint *point);
-/* Sets all places of that name. Returns NULL, or a sentence: no such place, or what an action looks like. Any thread. */
+/* Sets all places of that name. Returns NULL, or a sentence: no such place, or what an action looks like. Any thread.
+ */
 const char *failpoint_set(const char *name, const char *action);
 /* The places, in no particular order; 0 of them in builds without. */
 size_t failpoint_list(struct failpoint ***ret_points);

@@ -2,13 +2,13 @@
 /*
  * click_buffer -- takes the edge's clicks, gives each its identity, and answers once they cannot be lost any more.
  *
- * Promise: a click that was answered with clicks_committed is in this node's journal, in Redis, or in both, and is counted
- * exactly once in the end, whatever process dies meanwhile. What it cannot store it refuses. It runs on the edge's thread, so
- * nothing here waits: not for Redis, not for a disk.
+ * Promise: a click that was answered with clicks_committed is in this node's journal, in Redis, or in both, and is
+ * counted exactly once in the end, whatever process dies meanwhile. What it cannot store it refuses. It runs on the
+ * edge's thread, so nothing here waits: not for Redis, not for a disk.
  *
- * The work is in click_commit (batches and answers), click_epoch and click_drain (windows, and how far each lane has come),
- * click_recovery (what earlier starts left). This file is the kind: what it can be told, its settings, its life. Each start
- * has an epoch of its own, so no two processes ever write to the same lane.
+ * The work is in click_commit (batches and answers), click_epoch and click_drain (windows, and how far each lane has
+ * come), click_recovery (what earlier starts left). This file is the kind: what it can be told, its settings, its life.
+ * Each start has an epoch of its own, so no two processes ever write to the same lane.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,14 +21,14 @@
 
 enum {
     TICK_US = 200 * 1000,
-    MARKS_PERIOD_US = 2 * 1000 * 1000,     /* between two looks whether marks were missed */
-    MARKS_PATIENCE_US = 12 * 1000 * 1000,  /* without news of the current epoch: two flushes and a bit */
+    MARKS_PERIOD_US = 2 * 1000 * 1000,    /* between two looks whether marks were missed */
+    MARKS_PATIENCE_US = 12 * 1000 * 1000, /* without news of the current epoch: two flushes and a bit */
     LEASE_RETRY_US = 200 * 1000,
     LEASE_RETRY_MOST_US = 5 * 1000 * 1000,
     DRAIN_LIMIT_US = 5 * 1000 * 1000,
-    EARLIER_LIMIT = 16,                    /* earlier epochs in work at a time; more wait on disk */
+    EARLIER_LIMIT = 16, /* earlier epochs in work at a time; more wait on disk */
     LISTED_LIMIT = 256,
-    WINDOWS_LIMIT = 16384,                 /* of one clicks_pending */
+    WINDOWS_LIMIT = 16384, /* of one clicks_pending */
     COVERED_LIMIT = 1024,
     FOLDER_ROOM = 300
 };
@@ -48,13 +48,13 @@ struct click_buffer {
     struct redis *redis; /* owned */
     char folder[FOLDER_ROOM];
     struct click_place place;
-    struct click_epoch *current; /* owned; NULL until the epoch is leased */
-    struct click_commit *commit; /* owned; with it */
+    struct click_epoch *current;                /* owned; NULL until the epoch is leased */
+    struct click_commit *commit;                /* owned; with it */
     struct click_epoch *earlier[EARLIER_LIMIT]; /* owned */
     uint64_t lease_pause_us;
     bool knows_earlier; /* Postgres has said which of this actor's epochs are not drained */
     bool is_asking_marks;
-    bool is_too_large; /* windows take more than their limit */
+    bool is_too_large;          /* windows take more than their limit */
     uint64_t draining_until_us; /* 0: not draining */
 
     struct click_commit_figures figures;
@@ -165,7 +165,8 @@ static void redis_lost(struct actor *me, void *context, uint64_t generation, con
     say_modes(me);
 }
 
-/* ------------------------------------------------------------------------------------------------ from down the pipeline */
+/* ------------------------------------------------------------------------------------------------ from down the
+ * pipeline */
 
 static void on_published(struct actor *me, const struct clicks_published *message)
 {
@@ -180,19 +181,17 @@ static void on_published(struct actor *me, const struct clicks_published *messag
     }
 }
 
-static void move_marks(struct click_buffer *self, const struct lane_position *marks, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        struct click_epoch *epoch = find_epoch(self, marks[i].epoch);
-
-        if (epoch != NULL && marks[i].lane < BATCH_LANES_LIMIT)
-            click_epoch_marked(epoch, (uint32_t)marks[i].lane, marks[i].seq);
-    }
-}
-
 static void on_marks(struct actor *me, const struct marks_moved *message)
 {
-    move_marks(actor_state(me), message->marks.at, message->marks.count);
+    struct click_buffer *self = actor_state(me);
+
+    for (uint32_t i = 0; i < message->marks.count; i++) {
+        const struct lane_position *mark = &message->marks.at[i];
+        struct click_epoch *epoch = find_epoch(self, mark->epoch);
+
+        if (epoch != NULL && mark->lane < BATCH_LANES_LIMIT)
+            click_epoch_marked(epoch, (uint32_t)mark->lane, mark->seq);
+    }
 }
 
 static void marks_answered(struct actor *me, void *context, const struct answer *answer)
@@ -201,27 +200,27 @@ static void marks_answered(struct actor *me, void *context, const struct answer 
 
     (void)context;
     self->is_asking_marks = false;
-    if (answer->outcome == ASK_ANSWERED && answer->schema == &marks_known_schema) {
-        const struct marks_known *known = answer->message;
-
-        move_marks(self, known->marks.at, known->marks.count);
-    }
+    if (answer->outcome == ASK_ANSWERED && answer->schema == &marks_moved_schema)
+        on_marks(me, answer->message);
 }
 
 /* Marks may have been missed: a letter is lost with its receiver. Earlier epochs hear of theirs only so. */
 static void ask_marks(struct actor *me, void *context)
 {
     struct click_buffer *self = actor_state(me);
-    struct lane_position rows[1 + EARLIER_LIMIT];
+    struct covered_lane rows[COVERED_LIMIT];
     struct marks_read message = { .lanes = { .at = rows } };
     struct sending how = { .then = marks_answered };
 
     (void)context;
     EACH_EPOCH(self, epoch)
     {
-        if (click_epoch_has_pending(epoch) &&
-            (!epoch->is_current || actor_now_us(me) > epoch->marks_heard_us + MARKS_PATIENCE_US))
-            rows[message.lanes.count++] = (struct lane_position){ .epoch = epoch->number };
+        bool is_quiet = !epoch->is_current || actor_now_us(me) > epoch->marks_heard_us + MARKS_PATIENCE_US;
+
+        for (uint32_t i = 0; is_quiet && i < epoch->lane_count && message.lanes.count < COVERED_LIMIT; i++) {
+            if (epoch_lane_has_pending(&epoch->lanes[i]))
+                rows[message.lanes.count++] = (struct covered_lane){ .epoch = epoch->number, .lane = i };
+        }
     }
     if (message.lanes.count == 0 || self->is_asking_marks)
         return;
@@ -493,7 +492,10 @@ static void option_changed(struct actor *me, const char *option)
 #define AT(field) offsetof(struct click_buffer, field)
 
 static const struct option options[] = {
-    { .name = "redis", .type = OPTION_STORE, .offset = AT(redis_uri), .help = "the Redis that clicks are committed to" },
+    { .name = "redis",
+      .type = OPTION_STORE,
+      .offset = AT(redis_uri),
+      .help = "the Redis that clicks are committed to" },
     { .name = "lanes",
       .type = OPTION_NUMBER,
       .offset = AT(lanes),
@@ -544,9 +546,18 @@ static const struct option options[] = {
       .help = "how long Redis may take for a commit before the journal alone has to do" },
 };
 
-#define COUNTER(field, text) { .name = #field, .type = METRIC_COUNTER, .offset = AT(field), .help = text }
-#define FIGURE(field, kind, text) { .name = #field, .type = kind, .offset = AT(figures.field), .help = text }
-#define GAUGE(field, text)   { .name = #field, .type = METRIC_GAUGE, .offset = AT(field), .help = text }
+#define COUNTER(field, text)                                                                                           \
+    {                                                                                                                  \
+        .name = #field, .type = METRIC_COUNTER, .offset = AT(field), .help = text                                      \
+    }
+#define FIGURE(field, kind, text)                                                                                      \
+    {                                                                                                                  \
+        .name = #field, .type = kind, .offset = AT(figures.field), .help = text                                        \
+    }
+#define GAUGE(field, text)                                                                                             \
+    {                                                                                                                  \
+        .name = #field, .type = METRIC_GAUGE, .offset = AT(field), .help = text                                        \
+    }
 
 static const struct metric metrics[] = {
     FIGURE(clicks_total, METRIC_COUNTER, "clicks committed"),

@@ -22,16 +22,16 @@ struct flight {
     struct ask asks[ASKS_LIMIT];
     uint32_t ask_count;
     struct batch_span span;
-    struct slice bytes;   /* in the maker */
+    struct slice bytes; /* in the maker */
     bool is_journaled;
-    bool is_retained;     /* in no journal, its fate in Redis unknown: the lane waits for it */
+    bool is_retained; /* in no journal, its fate in Redis unknown: the lane waits for it */
 };
 
 /* One command to Redis; outlives the flight that it was for. */
 struct lane_slot {
     struct click_commit *commit;
     uint32_t lane;
-    struct flight *flight;  /* under way; NULL when the lane is free */
+    struct flight *flight; /* under way; NULL when the lane is free */
     uint64_t next_seq;
     uint32_t stale_replies; /* of commands whose flights have been settled without them */
 };
@@ -153,7 +153,7 @@ static void settle_without_redis(struct lane_slot *slot)
 {
     struct click_commit *commit = slot->commit;
     struct flight *flight = slot->flight;
-    struct click_lane *lane = &commit->epoch->lanes[slot->lane];
+    struct epoch_lane *lane = &commit->epoch->lanes[slot->lane];
 
     if (flight->is_journaled) {
         counter_add(&commit->figures->journal_only_total, flight->span.count);
@@ -229,10 +229,10 @@ static struct lane_slot *free_lane(struct click_commit *commit)
 static enum journal_status write_journal(struct click_commit *commit, struct flight *flight)
 {
     struct actor *me = commit->epoch->place->me;
-    enum journal_status status = failpoint("click_buffer.journal_write")
-                                     ? JOURNAL_FAILED
-                                     : journal_append_batch(commit->epoch->journal, &flight->span, flight->bytes,
-                                                            actor_now_us(me));
+    enum journal_status status =
+        failpoint("click_buffer.journal_write")
+            ? JOURNAL_FAILED
+            : journal_append_batch(commit->epoch->journal, &flight->span, flight->bytes, actor_now_us(me));
 
     if (status == JOURNAL_FAILED && commit->has_journal)
         actor_log(me, LOG_ERROR, "the clicks' journal cannot be written, Redis alone holds new clicks: %s",
@@ -249,10 +249,9 @@ static void dispatch_to(struct lane_slot *slot)
     struct flight *flight = commit->gathering;
     enum journal_status status;
 
-    flight->span = (struct batch_span){ .epoch = commit->epoch->number,
-                                        .lane = slot->lane,
-                                        .count = flight->maker.count,
-                                        .first_seq = slot->next_seq };
+    flight->span = (struct batch_span){
+        .epoch = commit->epoch->number, .lane = slot->lane, .count = flight->maker.count, .first_seq = slot->next_seq
+    };
     flight->bytes = batch_finish(&flight->maker, &flight->span);
     status = write_journal(commit, flight);
     (void)failpoint("click_buffer.after_journal");

@@ -2,10 +2,10 @@
 /*
  * click_commit -- makes batches of what the edge asks to be committed, and answers once they are.
  *
- * Each lane has at most one batch under way. Clicks gather in one next batch; at the end of a turn it takes a free lane, gets
- * its identity, is written to the journal by one write, and goes to Redis. The reply answers the asks. While Redis is away the
- * journal's write alone is the commit; while the journal cannot be written Redis's reply alone is. With neither, or when the
- * gathering batch is full, the ask is refused: never an uncounted redirect.
+ * Each lane has at most one batch under way. Clicks gather in one next batch; at the end of a turn it takes a free
+ * lane, gets its identity, is written to the journal by one write, and goes to Redis. The reply answers the asks. While
+ * Redis is away the journal's write alone is the commit; while the journal cannot be written Redis's reply alone is.
+ * With neither, or when the gathering batch is full, the ask is refused: never an uncounted redirect.
  */
 #ifndef ACTORS_CLICKS_CLICK_COMMIT_H
 #define ACTORS_CLICKS_CLICK_COMMIT_H
@@ -15,12 +15,12 @@
 struct click_commit;
 
 struct click_commit_figures {
-    counter clicks_total;        /* committed */
-    counter batches_total;       /* committed */
-    counter journal_only_total;  /* clicks of them, by the journal alone */
-    counter redis_only_total;    /* clicks of them, by Redis alone */
-    counter refused_total;       /* clicks */
-    struct histogram commit_us;  /* from the ask to its answer */
+    counter clicks_total;       /* committed */
+    counter batches_total;      /* committed */
+    counter journal_only_total; /* clicks of them, by the journal alone */
+    counter redis_only_total;   /* clicks of them, by Redis alone */
+    counter refused_total;      /* clicks */
+    struct histogram commit_us; /* from the ask to its answer */
 };
 
 /* `epoch` is the current one and outlives this. */

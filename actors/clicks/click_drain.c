@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * click_drain -- how an epoch comes back to Redis after any doubt: ask each lane for its last entry, send what it lacks from
- * the journal, go on live. See click_epoch.h.
+ * click_drain -- how an epoch comes back to Redis after any doubt: ask each lane for its last entry, send what it lacks
+ * from the journal, go on live. See click_epoch.h.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -13,13 +13,14 @@
 #include "runtime/failpoint.h"
 
 enum {
-    SLICE_RECORDS = 512,           /* read in one turn: others on this thread wait meanwhile */
-    DOUBT_PAUSE_US = 200 * 1000    /* between two looks at a Redis that is connected but refuses */
+    SLICE_RECORDS = 512,        /* read in one turn: others on this thread wait meanwhile */
+    DOUBT_PAUSE_US = 200 * 1000 /* between two looks at a Redis that is connected but refuses */
 };
 
 /* ------------------------------------------------------------------------------------------------ entries */
 
-void click_epoch_send(struct click_lane *lane, uint64_t last_seq, struct slice bytes, redis_handler *then, void *context)
+void click_epoch_send(
+    struct epoch_lane *lane, uint64_t last_seq, struct slice bytes, redis_handler *then, void *context)
 {
     struct lane_key key = lane_stream_key(lane->epoch->number, lane->number);
     struct lane_key id = lane_entry_id(last_seq);
@@ -78,7 +79,7 @@ static void next_slice(struct actor *me, void *context)
 
 static void entry_sent(struct actor *me, void *context, const struct redis_result *result)
 {
-    struct click_lane *lane = context;
+    struct epoch_lane *lane = context;
     struct click_epoch *epoch = lane->epoch;
 
     (void)me;
@@ -95,7 +96,7 @@ static void entry_sent(struct actor *me, void *context, const struct redis_resul
     }
 }
 
-static void send(struct click_lane *lane, uint64_t last_seq, struct slice bytes)
+static void send(struct epoch_lane *lane, uint64_t last_seq, struct slice bytes)
 {
     lane->is_asked = true;
     lane->sending = last_seq;
@@ -108,7 +109,7 @@ static bool send_retained(struct click_epoch *epoch)
     bool all_there = true;
 
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
-        struct click_lane *lane = &epoch->lanes[i];
+        struct epoch_lane *lane = &epoch->lanes[i];
 
         if (lane->is_asked) {
             all_there = false;
@@ -136,7 +137,7 @@ static void pump(struct click_epoch *epoch)
 {
     for (int i = 0; i < SLICE_RECORDS; i++) {
         const struct journal_record *record = &epoch->record;
-        struct click_lane *lane;
+        struct epoch_lane *lane;
 
         if (!epoch->has_record && !journal_read(epoch->journal, &epoch->cursor, &epoch->record)) {
             if (send_retained(epoch))
@@ -161,7 +162,7 @@ void click_epoch_drain(struct click_epoch *epoch)
     uint64_t there[BATCH_LANES_LIMIT];
 
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
-        const struct click_lane *lane = &epoch->lanes[i];
+        const struct epoch_lane *lane = &epoch->lanes[i];
 
         there[i] = lane->in_redis > lane->published ? lane->in_redis : lane->published;
     }
@@ -197,7 +198,7 @@ static uint64_t last_generated(const struct redis_reply *reply)
 
 static void lane_told(struct actor *me, void *context, const struct redis_result *result)
 {
-    struct click_lane *lane = context;
+    struct epoch_lane *lane = context;
     struct click_epoch *epoch = lane->epoch;
     bool is_none = result->outcome == OUTCOME_REJECTED && contains(slice_of(result->detail), "no such key");
 
@@ -230,7 +231,7 @@ void click_epoch_connected(struct click_epoch *epoch)
     epoch->state = EPOCH_ASKING;
     epoch->asks_due = epoch->lane_count;
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
-        struct click_lane *lane = &epoch->lanes[i];
+        struct epoch_lane *lane = &epoch->lanes[i];
         struct lane_key key = lane_stream_key(epoch->number, i);
 
         windows_doubt(&lane->windows);

@@ -11,8 +11,8 @@
 #include "runtime/failpoint.h"
 
 enum {
-    CODES_PER_COMMAND = 500,      /* of a window's counts; a long command keeps others waiting */
-    BRIDGE_WINDOWS_LIMIT = 1024,  /* of one windows_sealed */
+    CODES_PER_COMMAND = 500,     /* of a window's counts; a long command keeps others waiting */
+    BRIDGE_WINDOWS_LIMIT = 1024, /* of one windows_sealed */
     NUMBER_ROOM = 24
 };
 
@@ -65,7 +65,7 @@ void click_epoch_committed(struct click_epoch *epoch, uint32_t lane, const struc
 
 /* ------------------------------------------------------------------------------------------------ windows to Redis */
 
-static void write_windows(struct click_lane *lane);
+static void write_windows(struct epoch_lane *lane);
 
 /* EXEC's reply is the list of its commands' replies. */
 static bool all_done(const struct redis_result *result)
@@ -81,7 +81,7 @@ static void tell_bridge(struct click_epoch *epoch);
 
 static void window_written(struct actor *me, void *context, const struct redis_result *result)
 {
-    struct click_lane *lane = context;
+    struct epoch_lane *lane = context;
     uint64_t last_seq = lane->writing;
     struct window *window = windows_ending(&lane->windows, last_seq);
 
@@ -124,7 +124,7 @@ static void write_counts(struct redis *redis, const char *key, const struct code
 }
 
 /* Writes the lane's oldest window that Redis does not have: all of it or nothing, one at a time, so in order. */
-static void write_windows(struct click_lane *lane)
+static void write_windows(struct epoch_lane *lane)
 {
     struct click_epoch *epoch = lane->epoch;
     struct redis *redis = epoch->place->redis;
@@ -156,7 +156,7 @@ static void tell_bridge(struct click_epoch *epoch)
     struct windows_sealed message = { .windows = { .at = rows } };
 
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
-        const struct click_lane *lane = &epoch->lanes[i];
+        const struct epoch_lane *lane = &epoch->lanes[i];
 
         for (uint32_t j = 0; j < lane->windows.sealed_count && lane->windows.sealed[j].in_redis; j++) {
             const struct window *window = &lane->windows.sealed[j];
@@ -175,7 +175,7 @@ static void tell_bridge(struct click_epoch *epoch)
 
 /* ------------------------------------------------------------------------------------------------ sealing */
 
-static void seal(struct click_lane *lane)
+static void seal(struct epoch_lane *lane)
 {
     struct click_epoch *epoch = lane->epoch;
     uint64_t now_us = actor_now_us(epoch->place->me);
@@ -191,7 +191,7 @@ static void seal(struct click_lane *lane)
 }
 
 /* What the journal may forget: what is counted, and when space gets short already what Kafka has. */
-static void forget(struct click_lane *lane)
+static void forget(struct epoch_lane *lane)
 {
     struct click_epoch *epoch = lane->epoch;
     bool is_short = journal_bytes(epoch->journal) > epoch->place->journal_limit / 4;
@@ -199,7 +199,7 @@ static void forget(struct click_lane *lane)
     journal_forget(epoch->journal, lane->number, is_short ? lane->published : lane->marked);
 }
 
-static void drop_from_redis(struct click_lane *lane)
+static void drop_from_redis(struct epoch_lane *lane)
 {
     struct click_epoch *epoch = lane->epoch;
     struct lane_key registry = lane_registry_key(epoch->number, lane->number);
@@ -222,7 +222,7 @@ void click_epoch_tick(struct click_epoch *epoch, bool everything)
     if (epoch->state == EPOCH_READING)
         return;
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
-        struct click_lane *lane = &epoch->lanes[i];
+        struct epoch_lane *lane = &epoch->lanes[i];
 
         if (windows_is_due(&lane->windows, now_us, everything ? 0 : place->seal_every_us, place->seal_clicks))
             seal(lane);
@@ -237,7 +237,7 @@ void click_epoch_tick(struct click_epoch *epoch, bool everything)
 
 void click_epoch_published(struct click_epoch *epoch, uint32_t number, uint64_t seq)
 {
-    struct click_lane *lane = number < epoch->lane_count ? &epoch->lanes[number] : NULL;
+    struct epoch_lane *lane = number < epoch->lane_count ? &epoch->lanes[number] : NULL;
 
     if (lane == NULL || seq <= lane->published)
         return;
@@ -247,7 +247,7 @@ void click_epoch_published(struct click_epoch *epoch, uint32_t number, uint64_t 
 
 void click_epoch_marked(struct click_epoch *epoch, uint32_t number, uint64_t mark)
 {
-    struct click_lane *lane = number < epoch->lane_count ? &epoch->lanes[number] : NULL;
+    struct epoch_lane *lane = number < epoch->lane_count ? &epoch->lanes[number] : NULL;
 
     epoch->marks_heard_us = actor_now_us(epoch->place->me);
     if (lane == NULL || mark <= lane->marked)
@@ -260,12 +260,15 @@ void click_epoch_marked(struct click_epoch *epoch, uint32_t number, uint64_t mar
 
 /* ------------------------------------------------------------------------------------------------ what is pending */
 
+bool epoch_lane_has_pending(const struct epoch_lane *lane)
+{
+    return lane->windows.sealed_count > 0 || !window_is_empty(&lane->windows.open) || lane->retained_last != 0;
+}
+
 bool click_epoch_has_pending(const struct click_epoch *epoch)
 {
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
-        const struct windows *windows = &epoch->lanes[i].windows;
-
-        if (windows->sealed_count > 0 || !window_is_empty(&windows->open) || epoch->lanes[i].retained_last != 0)
+        if (epoch_lane_has_pending(&epoch->lanes[i]))
             return true;
     }
     return false;
@@ -284,8 +287,12 @@ uint32_t click_epoch_covered(const struct click_epoch *epoch, struct covered_lan
     return count;
 }
 
-static uint32_t add_window(const struct click_lane *lane, const struct window *window, struct slice code,
-                           struct click_window *rows, uint32_t count, uint32_t room)
+static uint32_t add_window(const struct epoch_lane *lane,
+                           const struct window *window,
+                           struct slice code,
+                           struct click_window *rows,
+                           uint32_t count,
+                           uint32_t room)
 {
     uint64_t clicks = code_counts_of(&window->counts, code);
 
@@ -299,15 +306,15 @@ static uint32_t add_window(const struct click_lane *lane, const struct window *w
     return count + 1;
 }
 
-uint32_t click_epoch_windows(const struct click_epoch *epoch, struct slice code, struct click_window *rows,
-                             uint32_t room)
+uint32_t
+click_epoch_windows(const struct click_epoch *epoch, struct slice code, struct click_window *rows, uint32_t room)
 {
     uint32_t count = 0;
 
     if (epoch->state == EPOCH_READING)
         return 0;
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
-        const struct click_lane *lane = &epoch->lanes[i];
+        const struct epoch_lane *lane = &epoch->lanes[i];
 
         if (lane->is_partial)
             continue;

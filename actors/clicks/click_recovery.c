@@ -11,10 +11,11 @@
 
 enum { SLICE_RECORDS = 512, DRAINED_LIMIT_US = 5 * 1000 * 1000 };
 
-/* ------------------------------------------------------------------------------------------------ reading the journal */
+/* ------------------------------------------------------------------------------------------------ reading the journal
+ */
 
 /* The batch that was held back is committed as far as windows are concerned. */
-static void count_held(struct click_lane *lane)
+static void count_held(struct epoch_lane *lane)
 {
     struct batch_reader batch;
 
@@ -25,9 +26,9 @@ static void count_held(struct click_lane *lane)
     lane->held.size = 0;
 }
 
-/* A batch is written before it is committed and a seal covers what is committed, so the newest batch of a lane may stand
- * before a seal that does not cover it: it is held back until the next record tells. */
-static void read_batch(struct click_lane *lane, const struct journal_record *record)
+/* A batch is written before it is committed and a seal covers what is committed, so the newest batch of a lane may
+ * stand before a seal that does not cover it: it is held back until the next record tells. */
+static void read_batch(struct epoch_lane *lane, const struct journal_record *record)
 {
     if (lane->seen == 0)
         windows_init(&lane->windows, record->span.first_seq);
@@ -40,7 +41,7 @@ static void read_batch(struct click_lane *lane, const struct journal_record *rec
     lane->seen = record->last_seq;
 }
 
-static void read_seal(struct click_lane *lane, const struct journal_record *record)
+static void read_seal(struct epoch_lane *lane, const struct journal_record *record)
 {
     struct windows *windows = &lane->windows;
 
@@ -56,8 +57,10 @@ static void reading_done(struct click_epoch *epoch)
 {
     for (uint32_t i = 0; i < epoch->lane_count; i++)
         count_held(&epoch->lanes[i]);
-    actor_log(epoch->place->me, LOG_INFO, "epoch %" PRIu64 " of an earlier start: %" PRIu64 " bytes of journal read, "
-              "%" PRIu64 " torn", epoch->number, journal_bytes(epoch->journal), journal_torn_bytes(epoch->journal));
+    actor_log(epoch->place->me, LOG_INFO,
+              "epoch %" PRIu64 " of an earlier start: %" PRIu64 " bytes of journal read, "
+              "%" PRIu64 " torn",
+              epoch->number, journal_bytes(epoch->journal), journal_torn_bytes(epoch->journal));
     epoch->state = EPOCH_AWAY;
     click_epoch_look(epoch);
 }
@@ -87,7 +90,8 @@ void click_recovery_read(struct click_epoch *epoch)
     epoch->timer = actor_after(epoch->place->me, 0, read_slice, epoch);
 }
 
-/* ------------------------------------------------------------------------------------------------ learning from Redis */
+/* ------------------------------------------------------------------------------------------------ learning from Redis
+ */
 
 /* An entry of a stream is { id, { "b", batch } }. */
 static struct slice entry_batch(const struct redis_reply *entry)
@@ -96,7 +100,7 @@ static struct slice entry_batch(const struct redis_reply *entry)
 }
 
 /* The windows that are sealed in Redis take the place of ours, without counts: readers find those in Redis. */
-static void adopt_windows(struct click_lane *lane, const struct redis_reply *members)
+static void adopt_windows(struct epoch_lane *lane, const struct redis_reply *members)
 {
     for (uint32_t i = 0; i + 1 < redis_reply_count(members); i += 2) {
         uint64_t first;
@@ -112,7 +116,7 @@ static void adopt_windows(struct click_lane *lane, const struct redis_reply *mem
 }
 
 /* Counts the stream's entries that we do not have. Contiguous ones make the lane whole again. */
-static void adopt_entries(struct click_lane *lane, const struct redis_reply *entries)
+static void adopt_entries(struct epoch_lane *lane, const struct redis_reply *entries)
 {
     for (uint32_t i = 0; i < redis_reply_count(entries); i++) {
         struct slice bytes = entry_batch(redis_reply_at(entries, i));
@@ -129,7 +133,7 @@ static void adopt_entries(struct click_lane *lane, const struct redis_reply *ent
     }
 }
 
-static void adopt(struct click_lane *lane, const struct redis_reply *reply)
+static void adopt(struct epoch_lane *lane, const struct redis_reply *reply)
 {
     const struct redis_reply *members = redis_reply_at(reply, 0);
 
@@ -146,7 +150,7 @@ static void adopt(struct click_lane *lane, const struct redis_reply *reply)
 
 static void lane_learnt(struct actor *me, void *context, const struct redis_result *result)
 {
-    struct click_lane *lane = context;
+    struct epoch_lane *lane = context;
     struct click_epoch *epoch = lane->epoch;
 
     (void)me;
@@ -165,7 +169,7 @@ static void lane_learnt(struct actor *me, void *context, const struct redis_resu
 }
 
 /* Sends nothing that is not in the journal; so what the journal lacks is only ever learnt, never put there. */
-static void learn_lane(struct click_lane *lane)
+static void learn_lane(struct epoch_lane *lane)
 {
     struct click_epoch *epoch = lane->epoch;
     struct lane_key registry = lane_registry_key(epoch->number, lane->number);
@@ -180,7 +184,7 @@ static void learn_lane(struct click_lane *lane)
 void click_recovery_learn(struct click_epoch *epoch)
 {
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
-        struct click_lane *lane = &epoch->lanes[i];
+        struct epoch_lane *lane = &epoch->lanes[i];
 
         if (lane->is_partial || lane->in_redis > lane->committed)
             learn_lane(lane);
@@ -212,7 +216,7 @@ void click_recovery_tick(struct click_epoch *epoch)
     if (epoch->state != EPOCH_LIVE || epoch->is_drained_asked || epoch->is_drained || click_epoch_has_pending(epoch))
         return;
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
-        const struct click_lane *lane = &epoch->lanes[i];
+        const struct epoch_lane *lane = &epoch->lanes[i];
         uint64_t end = lane->committed > lane->in_redis ? lane->committed : lane->in_redis;
 
         if (end > 0)
@@ -222,8 +226,8 @@ void click_recovery_tick(struct click_epoch *epoch)
     (void)actor_ask(place->me, place->to_sink, &how, &epoch_drained_schema, &message);
 }
 
-/* Postgres says that nobody looks for this epoch any more, so what is deleted now is missed by nobody; what a crash leaves
- * undeleted is deleted by the next start, which finds the journal's folder. So that goes last. */
+/* Postgres says that nobody looks for this epoch any more, so what is deleted now is missed by nobody; what a crash
+ * leaves undeleted is deleted by the next start, which finds the journal's folder. So that goes last. */
 void click_recovery_remove(struct click_epoch **epoch)
 {
     struct redis *redis = (*epoch)->place->redis;

@@ -2,11 +2,11 @@
 /*
  * click_recovery -- brings home what earlier starts of a click buffer left behind.
  *
- * An earlier epoch's journal is read in slices: batches are counted into windows, seals close them where the process that
- * died had closed them, so window ends are the same whoever seals. Then Redis is asked what it knows beyond the journal (a
- * start that ran without one), the journal's surplus is sent to it, what is open is sealed, and everything goes the usual
- * way through bridge and sinks. When all of it is counted, Postgres notes the epoch as drained, and only then its keys and
- * files go. Every step may be repeated from the start after any crash.
+ * An earlier epoch's journal is read in slices: batches are counted into windows, seals close them where the process
+ * that died had closed them, so window ends are the same whoever seals. Then Redis is asked what it knows beyond the
+ * journal (a start that ran without one), the journal's surplus is sent to it, what is open is sealed, and everything
+ * goes the usual way through bridge and sinks. When all of it is counted, Postgres notes the epoch as drained, and only
+ * then its keys and files go. Every step may be repeated from the start after any crash.
  */
 #ifndef ACTORS_CLICKS_CLICK_RECOVERY_H
 #define ACTORS_CLICKS_CLICK_RECOVERY_H

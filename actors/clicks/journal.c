@@ -47,8 +47,8 @@ static void epoch_path(const struct journal *journal, char *path)
 
 static void segment_path(const struct journal *journal, uint32_t number, char *path)
 {
-    (void)snprintf(path, JOURNAL_PATH_ROOM, "%s/%" PRIu64 ".%" PRIu32 "/%08" PRIu32 ".journal", journal->folder, journal->epoch,
-                   journal->lanes, number);
+    (void)snprintf(path, JOURNAL_PATH_ROOM, "%s/%" PRIu64 ".%" PRIu32 "/%08" PRIu32 ".journal", journal->folder,
+                   journal->epoch, journal->lanes, number);
 }
 
 static enum journal_status trouble(struct journal *journal, int error, const char *path, uint64_t now_us)

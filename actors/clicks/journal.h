@@ -7,10 +7,10 @@
  * never waits for a disk. A torn record (the process or the machine died in the middle of it) ends its segment and
  * harms nothing before or behind it.
  *
- * An epoch has a folder, "EPOCH.LANES/", with segments "00000001.journal", "00000002.journal" ...; a segment is closed when
- * it has grown to its size and removed when everybody is done with all clicks in it. Each record is size of body, u32 |
- * CRC-32C of kind and body, u32 | kind, u8 | body            (little-endian) with a batch's bytes, or a seal (lane u32,
- * first_seq u64, last_seq u64), as body.
+ * An epoch has a folder, "EPOCH.LANES/", with segments "00000001.journal", "00000002.journal" ...; a segment is closed
+ * when it has grown to its size and removed when everybody is done with all clicks in it. Each record is size of body,
+ * u32 | CRC-32C of kind and body, u32 | kind, u8 | body            (little-endian) with a batch's bytes, or a seal
+ * (lane u32, first_seq u64, last_seq u64), as body.
  *
  * Errors: a write that fails is taken back (the segment is cut to its last whole record), reported once by its errno's
  * sentence, and tried again with the next append after a second. The own limit is another matter: a journal that is

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "actors/clicks/click_consumer.h"
+#include "actors/clicks/postgres_epochs.h"
 #include "actors/clicks/postgres_ledger.h"
 #include "proto/messages/clicks.h"
 #include "runtime/actor.h"
@@ -355,6 +356,20 @@ static void on_marks_read(struct actor *me, const struct marks_read *m, struct q
     postgres_array_destroy(&lanes);
 }
 
+static void on_epochs_read(struct actor *me, const struct epochs_read *m, struct question q)
+{
+    struct postgres_sink *self = actor_state(me);
+
+    postgres_epochs_read(me, self->postgres, m, q);
+}
+
+static void on_epoch_drained(struct actor *me, const struct epoch_drained *m, struct question q)
+{
+    struct postgres_sink *self = actor_state(me);
+
+    postgres_epochs_drained(me, self->postgres, m, q);
+}
+
 /* ------------------------------------------------------------------------------------------------ life */
 
 static void start(struct actor *me)
@@ -432,7 +447,11 @@ static const struct outlet outlets[] = {
       .optional = true },
 };
 
-static const struct handler handlers[] = { ASKED(marks_read, on_marks_read) };
+static const struct handler handlers[] = {
+    ASKED(marks_read, on_marks_read),
+    ASKED(epochs_read, on_epochs_read),
+    ASKED(epoch_drained, on_epoch_drained),
+};
 
 const struct actor_kind postgres_sink_kind = {
     .name = "postgres_sink",
