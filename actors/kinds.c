@@ -8,6 +8,7 @@ extern const struct actor_kind click_buffer_kind;
 extern const struct actor_kind config_kind;
 extern const struct actor_kind edge_kind;
 extern const struct actor_kind id_allocator_kind;
+extern const struct actor_kind kafka_bridge_kind;
 extern const struct actor_kind keygen_kind;
 extern const struct actor_kind links_kind;
 extern const struct actor_kind operator_kind;
@@ -24,6 +25,7 @@ const struct actor_kind *const shunt_kinds[] = {
     &config_kind,
     &edge_kind,
     &id_allocator_kind,
+    &kafka_bridge_kind,
     &keygen_kind,
     &links_kind,
     &operator_kind,
