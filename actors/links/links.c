@@ -17,6 +17,7 @@
 enum {
     BEAT_US = 500 * 1000,
     LOOK_US = 200 * 1000,
+    START_LOOK_US = 10 * 1000,       /* while it waits for what it needs: turns of a start have no turn_end */
     START_PATIENCE_US = 8000 * 1000, /* then it is up with what it has, and says so to whoever asks */
     REASON_BYTES = 512
 };
@@ -45,12 +46,13 @@ void links_refuse_for_now(struct actor *me, struct question question)
 
 /* ------------------------------------------------------------------------------------------------ news and health */
 
-/* A peer's edit, or one's own coming back: dropping an older copy twice does no harm. */
+/* A peer's edit. One's own comes back too, and was obeyed already. */
 static void on_changed(struct actor *me, const struct link_changed *message)
 {
     struct links *self = actor_state(me);
 
-    link_cache_note_change(self->cache, message->code, message->version);
+    if (message->feed != self->feed)
+        link_cache_note_change(self->cache, message->code, message->version);
 }
 
 static void beat(struct actor *me, void *context)
@@ -86,15 +88,25 @@ static void postgres_changed(struct actor *me, void *context, bool connected)
 
 /* ------------------------------------------------------------------------------------------------ life */
 
-static void be_up_when_possible(struct actor *me)
+static void be_up(struct actor *me)
 {
     struct links *self = actor_state(me);
 
+    self->is_up = true;
+    actor_cancel_timer(me, &self->start_timer);
+    actor_started(me);
+}
+
+static void be_up_when_possible(struct actor *me, void *context)
+{
+    struct links *self = actor_state(me);
+
+    (void)context;
+    supply_refill(&self->supply, me);
     if (self->is_up || !supply_has_codes(&self->supply) || !supply_has_ids(&self->supply) ||
         !postgres_is_connected(self->postgres))
         return;
-    self->is_up = true;
-    actor_started(me);
+    be_up(me);
 }
 
 static void out_of_patience(struct actor *me, void *context)
@@ -106,8 +118,7 @@ static void out_of_patience(struct actor *me, void *context)
         return;
     actor_log(me, LOG_WARN, "up without all it needs: database %s, codes %s, row ids %s", postgres_mode(self),
               supply_has_codes(&self->supply) ? "in hand" : "none", supply_has_ids(&self->supply) ? "in hand" : "none");
-    self->is_up = true;
-    actor_started(me);
+    be_up(me);
 }
 
 static void look(struct actor *me, void *context)
@@ -117,7 +128,6 @@ static void look(struct actor *me, void *context)
     (void)context;
     supply_refill(&self->supply, me);
     shorten_refuse_overdue(me);
-    be_up_when_possible(me);
 }
 
 /* The public place of the platform itself and what else leads to it. */
@@ -179,6 +189,7 @@ static void start(struct actor *me)
     (void)actor_every(me, BEAT_US, beat, NULL);
     (void)actor_every(me, LOOK_US, look, NULL);
     (void)actor_after(me, START_PATIENCE_US, out_of_patience, NULL);
+    self->start_timer = actor_every(me, START_LOOK_US, be_up_when_possible, NULL);
     supply_refill(&self->supply, me);
 }
 
@@ -204,7 +215,6 @@ static void turn_end(struct actor *me)
     resolve_turn_end(me);
     shorten_turn_end(me);
     supply_refill(&self->supply, me);
-    be_up_when_possible(me);
     link_cache_flush(self->cache);
 }
 

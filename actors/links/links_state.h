@@ -48,6 +48,7 @@ struct links {
     uint64_t feed;        /* of the edits published by this incarnation */
     uint64_t feed_number; /* of the last one */
     bool is_up;
+    uint64_t start_timer;
 
     counter resolved_total[3]; /* by enum link_state */
     counter cache_hits_total;
