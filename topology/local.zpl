@@ -89,6 +89,13 @@ kinds
         postgres = db
         redis = redis
 
+    click_buffer
+        redis = redis
+
+    kafka_bridge
+        redis = redis
+        kafka = kafka
+
     postgres_sink
         postgres = db
         kafka = kafka
@@ -132,6 +139,15 @@ nodes
         like = app1
     app3
         like = app1
+
+    edge                                # where HTTP enters; spreads over the app nodes, remembers hot links, captures clicks
+        after = redis, id-allocator, app1, app2, app3
+        actors
+            kafka_bridge                # brings committed clicks to Kafka, in order
+            click_buffer                # commits each turn's clicks before their redirects leave
+                thread = front
+            edge
+                thread = front
 
     cache-warmer                        # keeps the most-clicked links in Redis
         after = db, redis, config
