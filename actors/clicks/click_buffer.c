@@ -232,11 +232,12 @@ static void ask_marks(struct actor *me, void *context)
 
 static void on_pending(struct actor *me, const struct clicks_pending_read *message, struct question question)
 {
-    static _Thread_local struct covered_lane covered[COVERED_LIMIT];
-    static _Thread_local struct click_window windows[WINDOWS_LIMIT];
     struct click_buffer *self = actor_state(me);
+    struct covered_lane *covered = calloc(COVERED_LIMIT, sizeof *covered);
+    struct click_window *windows = calloc(WINDOWS_LIMIT, sizeof *windows); /* the kernel maps what is written to */
     struct clicks_pending answer = { .covered = { .at = covered }, .windows = { .at = windows } };
 
+    assert(covered != NULL && windows != NULL);
     answer.incomplete = self->current == NULL;
     EACH_EPOCH(self, epoch)
     {
@@ -250,6 +251,8 @@ static void on_pending(struct actor *me, const struct clicks_pending_read *messa
     if (answer.windows.count == WINDOWS_LIMIT || answer.covered.count == COVERED_LIMIT)
         answer.incomplete = true;
     actor_answer(me, question, &clicks_pending_schema, &answer);
+    free(covered);
+    free(windows);
 }
 
 /* ------------------------------------------------------------------------------------------------ earlier epochs */

@@ -152,7 +152,7 @@ static void write_windows(struct epoch_lane *lane)
  * restarted bridge needs more. */
 static void tell_bridge(struct click_epoch *epoch)
 {
-    static _Thread_local struct lane_window rows[BRIDGE_WINDOWS_LIMIT];
+    struct lane_window rows[BRIDGE_WINDOWS_LIMIT];
     struct windows_sealed message = { .windows = { .at = rows } };
 
     for (uint32_t i = 0; i < epoch->lane_count; i++) {

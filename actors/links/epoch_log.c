@@ -62,7 +62,7 @@ bool epoch_record_parse(const char *line, struct epoch_record *ret_record)
 
 static uint64_t write_file(struct epoch_log *log)
 {
-    static _Thread_local char text[EPOCH_RECORDS_LIMIT * LINE_BYTES];
+    char text[EPOCH_RECORDS_LIMIT * LINE_BYTES];
     size_t size = 0;
 
     for (uint32_t i = 0; i < EPOCH_RECORDS_LIMIT; i++)
