@@ -10,8 +10,10 @@
  * come), click_recovery (what earlier starts left). This file is the kind: what it can be told, its settings, its life.
  * Each start has an epoch of its own, so no two processes ever write to the same lane.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "actors/clicks/click_commit.h"
 #include "actors/clicks/click_recovery.h"
