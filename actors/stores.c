@@ -115,7 +115,7 @@ static const struct store_kind kafka = {
 static const struct store_kind clickhouse = {
     .name = "clickhouse",
     .doc = "ClickHouse: one row a click, for analysis",
-    .uri = "clickhouse://{user}:{password}@{host}:{port}/{database}",
+    .uri = "http://{user}:{password}@{host}:{port}/?database={database}", /* as curl takes it */
     .user = "shunt",
     .database = "shunt",
     .probe = probe_clickhouse,

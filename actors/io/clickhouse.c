@@ -202,18 +202,27 @@ static bool append_encoded(char *url, size_t room, struct slice text)
     return true;
 }
 
+/* As in the HTTP interface's own addresses, ?database=name; or the path. */
+static const char *database_of(const struct uri *uri)
+{
+    static const char name[] = "database=";
+
+    return strncmp(uri->query, name, sizeof name - 1) == 0 ? uri->query + sizeof name - 1 : uri->path;
+}
+
 /* With data the statement goes into the URL and the data are the body; else the statement is the body. */
 static bool make_url(const struct clickhouse *clickhouse, const struct clickhouse_query *query, char url[URL_LIMIT])
 {
     const struct uri_host *host = &clickhouse->uri.hosts[clickhouse->host];
     bool is_ipv6 = strchr(host->name, ':') != NULL;
+    const char *database = database_of(&clickhouse->uri);
     bool fits = true;
 
     snprintf(url, URL_LIMIT, "http://%s%s%s:%u/?wait_end_of_query=1", is_ipv6 ? "[" : "", host->name,
              is_ipv6 ? "]" : "", host->port);
-    if (!query->without_database && clickhouse->uri.path[0] != '\0') {
+    if (!query->without_database && database[0] != '\0') {
         strncat(url, "&database=", URL_LIMIT - strlen(url) - 1);
-        fits = append_encoded(url, URL_LIMIT, slice_of(clickhouse->uri.path));
+        fits = append_encoded(url, URL_LIMIT, slice_of(database));
     }
     if (query->query_id != NULL) {
         strncat(url, "&query_id=", URL_LIMIT - strlen(url) - 1);
