@@ -118,7 +118,8 @@ nodes
         actors
             schema                      # is up when the tables are what this program expects
             config
-            operator                    # http://127.0.0.1:8081: metrics of every node, a status page
+            operator                    # metrics of every node, Prometheus' targets, a status page
+                listen = 127.0.0.1:8081
 
     id-allocator                        # row ids in blocks, and a fresh epoch for each start of a producer of clicks
         after = db, config
@@ -148,6 +149,7 @@ nodes
                 thread = front
             edge
                 thread = front
+                listen = 127.0.0.1:8080
 
     cache-warmer                        # keeps the most-clicked links in Redis
         after = db, redis, config

@@ -14,7 +14,6 @@ import time
 
 import httpx
 import psycopg
-import redis
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHUNT = ROOT / "shunt"
@@ -27,7 +26,7 @@ def eventually(condition, within_s, why="it did not come true"):
     while True:
         try:
             outcome, trouble = condition(), None
-        except (httpx.HTTPError, psycopg.Error, redis.RedisError, OSError, AssertionError) as error:
+        except (httpx.HTTPError, psycopg.Error, OSError, AssertionError) as error:
             outcome, trouble = None, error
         if outcome:
             return outcome

@@ -111,7 +111,7 @@ def test_custom_codes(shunt):
 
 @pytest.mark.parametrize("path", ["/unknown", "/abc/", "//abc", "/a-b", "/%2F", "/metrics", "/api/nothing"])
 def test_what_is_not_there(shunt, path):
-    answer = shunt.http.get(path)
+    answer = shunt.http.get(str(shunt.http.base_url).rstrip("/") + path)
     assert answer.status_code == 404, answer.text
     assert answer.headers["content-type"].startswith("application/problem+json")
 
