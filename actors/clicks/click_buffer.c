@@ -11,12 +11,10 @@
  * Each start has an epoch of its own, so no two processes ever write to the same lane.
  */
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/clicks/click_commit.h"
-#include "actors/clicks/click_recovery.h"
+#include "actors/clicks/click_buffer_state.h"
 #include "proto/messages/links.h"
 #include "runtime/actor.h"
 #include "runtime/failpoint.h"
@@ -28,57 +26,11 @@ enum {
     LEASE_RETRY_US = 200 * 1000,
     LEASE_RETRY_MOST_US = 5 * 1000 * 1000,
     DRAIN_LIMIT_US = 5 * 1000 * 1000,
-    EARLIER_LIMIT = 16, /* earlier epochs in work at a time; more wait on disk */
-    LISTED_LIMIT = 256,
     WINDOWS_LIMIT = 16384, /* of one clicks_pending */
-    COVERED_LIMIT = 1024,
-    FOLDER_ROOM = 300
+    COVERED_LIMIT = 1024
 };
 
-enum { TO_ALLOCATOR, TO_BRIDGE, TO_SINK };
-
-struct click_buffer {
-    const char *redis_uri;      /* option */
-    uint64_t lanes;             /* option */
-    uint64_t journal_limit;     /* option, bytes */
-    uint64_t segment_bytes;     /* option */
-    uint64_t windows_limit;     /* option, bytes */
-    uint64_t seal_every_us;     /* option */
-    uint64_t seal_clicks;       /* option */
-    uint64_t redis_deadline_us; /* option */
-
-    struct redis *redis; /* owned */
-    char folder[FOLDER_ROOM];
-    struct click_place place;
-    struct click_epoch *current;                /* owned; NULL until the epoch is leased */
-    struct click_commit *commit;                /* owned; with it */
-    struct click_epoch *earlier[EARLIER_LIMIT]; /* owned */
-    uint64_t lease_pause_us;
-    bool knows_earlier; /* Postgres has said which of this actor's epochs are not drained */
-    bool is_asking_marks;
-    bool is_too_large;          /* windows take more than their limit */
-    uint64_t draining_until_us; /* 0: not draining */
-
-    struct click_commit_figures figures;
-    counter windows_total;
-    counter drained_total;
-    counter doubts_total;
-    gauge journal_bytes;
-    gauge windows_bytes;
-    gauge windows_waiting;
-    gauge unpublished_clicks;
-    gauge epochs_earlier;
-};
-
-/* ------------------------------------------------------------------------------------------------ all epochs */
-
-/* Calls for the current epoch and the earlier ones. */
-#define EACH_EPOCH(self, epoch)                                                                                        \
-    for (int at_ = -1; at_ < EARLIER_LIMIT; at_++)                                                                     \
-        for (struct click_epoch *epoch = at_ < 0 ? (self)->current : (self)->earlier[at_], *once_ = epoch;             \
-             once_ != NULL; once_ = NULL)
-
-static struct click_epoch *find_epoch(struct click_buffer *self, uint64_t number)
+struct click_epoch *click_buffer_epoch(struct click_buffer *self, uint64_t number)
 {
     EACH_EPOCH(self, epoch)
     {
@@ -176,7 +128,7 @@ static void on_published(struct actor *me, const struct clicks_published *messag
 
     for (uint32_t i = 0; i < message->ends.count; i++) {
         const struct lane_position *end = &message->ends.at[i];
-        struct click_epoch *epoch = find_epoch(self, end->epoch);
+        struct click_epoch *epoch = click_buffer_epoch(self, end->epoch);
 
         if (epoch != NULL && end->lane < BATCH_LANES_LIMIT)
             click_epoch_published(epoch, (uint32_t)end->lane, end->seq);
@@ -189,7 +141,7 @@ static void on_marks(struct actor *me, const struct marks_moved *message)
 
     for (uint32_t i = 0; i < message->marks.count; i++) {
         const struct lane_position *mark = &message->marks.at[i];
-        struct click_epoch *epoch = find_epoch(self, mark->epoch);
+        struct click_epoch *epoch = click_buffer_epoch(self, mark->epoch);
 
         if (epoch != NULL && mark->lane < BATCH_LANES_LIMIT)
             click_epoch_marked(epoch, (uint32_t)mark->lane, mark->seq);
@@ -257,72 +209,6 @@ static void on_pending(struct actor *me, const struct clicks_pending_read *messa
     free(windows);
 }
 
-/* ------------------------------------------------------------------------------------------------ earlier epochs */
-
-static void take_earlier(struct click_buffer *self, uint64_t number, uint32_t lanes)
-{
-    if (number >= self->current->number || find_epoch(self, number) != NULL)
-        return;
-    for (int i = 0; i < EARLIER_LIMIT; i++) {
-        if (self->earlier[i] != NULL)
-            continue;
-        self->earlier[i] = click_epoch_new(&self->place, number, lanes, false);
-        click_recovery_read(self->earlier[i]);
-        return;
-    }
-    self->knows_earlier = false; /* no room now: ask again when there is */
-}
-
-static void list_earlier(struct click_buffer *self)
-{
-    struct journal_epoch found[LISTED_LIMIT];
-    uint32_t count = journal_list(self->folder, found, LISTED_LIMIT);
-
-    for (uint32_t i = 0; i < count; i++)
-        take_earlier(self, found[i].epoch, found[i].lanes);
-}
-
-static void earlier_answered(struct actor *me, void *context, const struct answer *answer)
-{
-    struct click_buffer *self = actor_state(me);
-    const struct epochs_known *known = answer->message;
-
-    (void)context;
-    if (answer->outcome != ASK_ANSWERED || answer->schema != &epochs_known_schema)
-        return;
-    self->knows_earlier = true;
-    for (uint32_t i = 0; i < known->epochs.count; i++) {
-        if (known->epochs.at[i].lanes > 0 && known->epochs.at[i].lanes <= BATCH_LANES_LIMIT)
-            take_earlier(self, known->epochs.at[i].epoch, (uint32_t)known->epochs.at[i].lanes);
-    }
-}
-
-/* Epochs whose journal is gone are known to Postgres only. */
-static void look_for_earlier(struct actor *me, void *context)
-{
-    struct click_buffer *self = actor_state(me);
-    struct sending how = { .then = earlier_answered };
-
-    (void)context;
-    if (self->knows_earlier || self->earlier[EARLIER_LIMIT - 1] != NULL)
-        return;
-    list_earlier(self);
-    (void)ASK(me, TO_SINK, &how, epochs_read, .node = slice_of(actor_node(me)), .actor = slice_of(actor_name(me)),
-              .below = self->current->number);
-}
-
-static void tick_earlier(struct click_buffer *self)
-{
-    for (int i = 0; i < EARLIER_LIMIT; i++) {
-        if (self->earlier[i] == NULL)
-            continue;
-        click_epoch_tick(self->earlier[i], true);
-        click_recovery_tick(self->earlier[i]);
-        if (self->earlier[i]->is_drained && self->earlier[i]->state == EPOCH_LIVE)
-            click_recovery_remove(&self->earlier[i]);
-    }
-}
-
 /* ------------------------------------------------------------------------------------------------ time */
 
 static void measure(struct click_buffer *self)
@@ -368,7 +254,7 @@ static void tick(struct actor *me, void *context)
 
     (void)context;
     click_epoch_tick(self->current, is_draining);
-    tick_earlier(self);
+    click_earlier_tick(self);
     measure(self);
     say_modes(me);
     if (is_draining && click_commit_is_idle(self->commit) &&
@@ -396,11 +282,11 @@ static void epoch_leased_answer(struct actor *me, void *context, const struct an
     self->current = click_epoch_new(&self->place, lease->epoch, (uint32_t)self->lanes, true);
     self->current->marks_heard_us = actor_now_us(me);
     self->commit = click_commit_new(self->current, &self->figures);
-    list_earlier(self);
+    click_earlier_list(self);
     click_epoch_connected(self->current);
     (void)actor_every(me, TICK_US, tick, NULL);
     (void)actor_every(me, MARKS_PERIOD_US, ask_marks, NULL);
-    (void)actor_every(me, MARKS_PERIOD_US, look_for_earlier, NULL);
+    (void)actor_every(me, MARKS_PERIOD_US, click_earlier_look, NULL);
     actor_started(me);
 }
 
@@ -497,58 +383,21 @@ static void option_changed(struct actor *me, const char *option)
 #define AT(field) offsetof(struct click_buffer, field)
 
 static const struct option options[] = {
-    { .name = "redis",
-      .type = OPTION_STORE,
-      .offset = AT(redis_uri),
-      .help = "the Redis that clicks are committed to" },
-    { .name = "lanes",
-      .type = OPTION_NUMBER,
-      .offset = AT(lanes),
-      .default_text = "6",
-      .minimum = 1,
-      .maximum = BATCH_LANES_LIMIT,
-      .help = "runs of clicks side by side; lane i goes to partition i, so not more than the topic has" },
-    { .name = "journal_limit",
-      .type = OPTION_BYTES,
-      .offset = AT(journal_limit),
-      .default_text = "2GiB",
-      .minimum = 1024 * 1024,
-      .help = "bytes of clicks on disk that are not counted yet; beyond, clicks are refused" },
-    { .name = "journal_segment",
-      .type = OPTION_BYTES,
-      .offset = AT(segment_bytes),
-      .default_text = "16MiB",
-      .minimum = 64 * 1024,
-      .maximum = 1024 * 1024 * 1024,
-      .help = "bytes after which the journal goes on in a new file" },
-    { .name = "windows_limit",
-      .type = OPTION_BYTES,
-      .offset = AT(windows_limit),
-      .default_text = "256MiB",
-      .minimum = 1024 * 1024,
-      .help = "bytes of memory for counts that are not in Postgres yet; beyond, clicks are refused" },
-    { .name = "seal_every",
-      .type = OPTION_DURATION,
-      .offset = AT(seal_every_us),
-      .default_text = "1s",
-      .minimum = 50 * 1000,
-      .maximum = 60ull * 1000 * 1000,
-      .help = "how often a lane's clicks are sealed and sent to Kafka",
-      .live = true },
-    { .name = "seal_clicks",
-      .type = OPTION_NUMBER,
-      .offset = AT(seal_clicks),
-      .default_text = "100k",
-      .minimum = 1,
-      .help = "clicks of a lane that are sealed at the next look, whatever the time",
-      .live = true },
-    { .name = "redis_deadline",
-      .type = OPTION_DURATION,
-      .offset = AT(redis_deadline_us),
-      .default_text = "500ms",
-      .minimum = 10 * 1000,
-      .maximum = 10ull * 1000 * 1000,
-      .help = "how long Redis may take for a commit before the journal alone has to do" },
+    { "redis", OPTION_STORE, AT(redis_uri), NULL, "the Redis that clicks are committed to" },
+    { "lanes", OPTION_NUMBER, AT(lanes), "6",
+      "runs of clicks side by side; lane i goes to partition i, so not more than the topic has", 1, BATCH_LANES_LIMIT },
+    { "journal_limit", OPTION_BYTES, AT(journal_limit), "2GiB",
+      "bytes of clicks on disk that are not counted yet; beyond, clicks are refused", 1024 * 1024 },
+    { "journal_segment", OPTION_BYTES, AT(segment_bytes), "16MiB",
+      "bytes after which the journal goes on in a new file", 64 * 1024, 1024 * 1024 * 1024 },
+    { "windows_limit", OPTION_BYTES, AT(windows_limit), "256MiB",
+      "bytes of memory for counts that are not in Postgres yet; beyond, clicks are refused", 1024 * 1024 },
+    { "seal_every", OPTION_DURATION, AT(seal_every_us), "1s", "how often a lane's clicks are sealed and sent to Kafka",
+      50 * 1000, 60ull * 1000 * 1000, NULL, true },
+    { "seal_clicks", OPTION_NUMBER, AT(seal_clicks), "100k",
+      "clicks of a lane that are sealed at the next look, whatever the time", 1, 0, NULL, true },
+    { "redis_deadline", OPTION_DURATION, AT(redis_deadline_us), "500ms",
+      "how long Redis may take for a commit before the journal alone has to do", 10 * 1000, 10ull * 1000 * 1000 },
 };
 
 #define COUNTER(field, text)                                                                                           \

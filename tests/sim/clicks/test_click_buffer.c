@@ -9,7 +9,7 @@
 #include "proto/messages/links.h"
 #include "runtime/failpoint.h"
 #include "runtime/harness.h"
-#include "tests/actor/clicks/fake_redis.h"
+#include "tests/sim/clicks/sim_redis.h"
 #include "tests/testing.h"
 
 extern const struct actor_kind click_buffer_kind;
@@ -324,7 +324,7 @@ static void a_refusing_redis_is_tried_again(void **state)
     assert_int_equal(streams_hold(100), 3);
 }
 
-static void without_a_journal_redis_is_the_commit(void **state)
+static void without_both_clicks_are_refused(void **state)
 {
     uint64_t question;
 
@@ -332,16 +332,7 @@ static void without_a_journal_redis_is_the_commit(void **state)
     assert_null(failpoint_set("click_buffer.journal_write", "error"));
     question = commit("abc", 3);
     harness_advance(h, 1000);
-    (void)committed(question);
-    assert_int_equal(streams_hold(100), 3);
-}
-
-static void without_both_clicks_are_refused(void **state)
-{
-    uint64_t question;
-
-    (void)state;
-    assert_null(failpoint_set("click_buffer.journal_write", "error"));
+    (void)committed(question); /* by Redis alone */
     server.is_down = true;
     harness_advance(h, 1000);
     question = commit("abc", 3);
@@ -497,7 +488,6 @@ int main(void)
         CASE(a_tail_that_redis_lost_is_sent_again),
         CASE(a_wiped_redis_is_filled_again),
         CASE(a_refusing_redis_is_tried_again),
-        CASE(without_a_journal_redis_is_the_commit),
         CASE(without_both_clicks_are_refused),
         CASE(an_undecided_batch_is_settled),
         CASE(what_an_earlier_start_left_is_brought_home),

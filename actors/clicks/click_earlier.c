@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * click_earlier -- finds the epochs that earlier starts of this click buffer left, on this disk and (when a journal is
+ * gone) in Postgres, and sees each of them to its end. See click_recovery.h for how that goes.
+ */
+#include "actors/clicks/click_buffer_state.h"
+#include "actors/clicks/click_recovery.h"
+
+enum { LISTED_LIMIT = 256 };
+
+static void take_earlier(struct click_buffer *self, uint64_t number, uint32_t lanes)
+{
+    if (number >= self->current->number || click_buffer_epoch(self, number) != NULL)
+        return;
+    for (int i = 0; i < EARLIER_LIMIT; i++) {
+        if (self->earlier[i] != NULL)
+            continue;
+        self->earlier[i] = click_epoch_new(&self->place, number, lanes, false);
+        click_recovery_read(self->earlier[i]);
+        return;
+    }
+    self->knows_earlier = false; /* no room now: ask again when there is */
+}
+
+void click_earlier_list(struct click_buffer *self)
+{
+    struct journal_epoch found[LISTED_LIMIT];
+    uint32_t count = journal_list(self->folder, found, LISTED_LIMIT);
+
+    for (uint32_t i = 0; i < count; i++)
+        take_earlier(self, found[i].epoch, found[i].lanes);
+}
+
+static void answered(struct actor *me, void *context, const struct answer *answer)
+{
+    struct click_buffer *self = actor_state(me);
+    const struct epochs_known *known = answer->message;
+
+    (void)context;
+    if (answer->outcome != ASK_ANSWERED || answer->schema != &epochs_known_schema)
+        return;
+    self->knows_earlier = true;
+    for (uint32_t i = 0; i < known->epochs.count; i++) {
+        if (known->epochs.at[i].lanes > 0 && known->epochs.at[i].lanes <= BATCH_LANES_LIMIT)
+            take_earlier(self, known->epochs.at[i].epoch, (uint32_t)known->epochs.at[i].lanes);
+    }
+}
+
+/* Epochs whose journal is gone are known to Postgres only. */
+void click_earlier_look(struct actor *me, void *context)
+{
+    struct click_buffer *self = actor_state(me);
+    struct sending how = { .then = answered };
+
+    (void)context;
+    if (self->knows_earlier || self->earlier[EARLIER_LIMIT - 1] != NULL)
+        return;
+    click_earlier_list(self);
+    (void)ASK(me, TO_SINK, &how, epochs_read, .node = slice_of(actor_node(me)), .actor = slice_of(actor_name(me)),
+              .below = self->current->number);
+}
+
+void click_earlier_tick(struct click_buffer *self)
+{
+    for (int i = 0; i < EARLIER_LIMIT; i++) {
+        if (self->earlier[i] == NULL)
+            continue;
+        click_epoch_tick(self->earlier[i], true);
+        click_recovery_tick(self->earlier[i]);
+        if (self->earlier[i]->is_drained && self->earlier[i]->state == EPOCH_LIVE)
+            click_recovery_remove(&self->earlier[i]);
+    }
+}
