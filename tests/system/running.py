@@ -76,7 +76,7 @@ class Platform:
 
     def up(self, within_s=120):
         """Starts it as a person would, in the foreground, and waits for the line that says it is ready."""
-        self.log = open(self.folder / "up.log", "a+")
+        self.log = open(self.folder / "up.log", "w")
         self.process = subprocess.Popen(
             [SHUNT, "up", str(self.topology), "--data", str(self.data), *self.settings], stdout=self.log,
             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)

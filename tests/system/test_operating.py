@@ -27,7 +27,7 @@ def test_status_is_what_scripts_rely_on(shunt):
     assert counted == ROLES
     assert {store["name"]: store["kind"] for store in status["stores"]} == STORES
     assert all(store["state"] == "up" and store["managed"] and store["pid"] > 1 for store in status["stores"])
-    assert all(dependency["mode"] == "normal" for dependency in status["dependencies"])
+    assert {dependency["mode"] for dependency in status["dependencies"]} == {"normal"}, status["dependencies"]
 
 
 def test_the_tree_is_readable(shunt):
@@ -48,13 +48,13 @@ def test_console_shows_and_refuses(shunt):
 
 
 def test_a_setting_reaches_everyone_and_lasts(shunt):
-    before = run("config", "get", "cache_warmer.top", data=shunt.data)
+    before = run("config", "get", "cache_warmer.links", data=shunt.data)
     assert before.returncode == 0, before.stderr
-    assert run("config", "set", "cache_warmer.top", "4321", data=shunt.data).returncode == 0
-    assert "4321" in run("config", "get", "cache_warmer.top", data=shunt.data).stdout
-    wrong = run("config", "set", "cache_warmer.tap", "1", data=shunt.data)
-    assert wrong.returncode == 1 and "cache_warmer.top" in wrong.stderr
-    wrong = run("config", "set", "cache_warmer.top", "many", data=shunt.data)
+    assert run("config", "set", "cache_warmer.links", "4321", data=shunt.data).returncode == 0
+    assert "4321" in run("config", "get", "cache_warmer.links", data=shunt.data).stdout
+    wrong = run("config", "set", "cache_warmer.linkz", "1", data=shunt.data)
+    assert wrong.returncode == 1 and "cache_warmer.links" in wrong.stderr
+    wrong = run("config", "set", "cache_warmer.links", "many", data=shunt.data)
     assert wrong.returncode == 1 and wrong.stderr
 
 
@@ -63,7 +63,7 @@ def test_metrics_are_on_the_operators_listener_only(shunt):
     text = shunt.http.get(f"{operator}/metrics").text
     assert "# HELP" in text and 'node="edge"' in text and 'node="app1"' in text
     assert shunt.http.get("/metrics").status_code == 404
-    targets = shunt.http.get(f"{operator}/sd").json()
+    targets = shunt.http.get(f"{operator}/targets").json()
     assert targets and all("targets" in group for group in targets)
 
 
@@ -80,7 +80,7 @@ def test_prometheus_scrapes_every_node(shunt):
 # ------------------------------------------------------------------------------------------------- wrong use
 
 
-@pytest.mark.parametrize("arguments", [("nonsense",), ("up", "--nonsense"), ("check",), ("console", "nonsense")])
+@pytest.mark.parametrize("arguments", [("nonsense",), ("up", "--nonsense"), ("graph", "--format"), ("console", "nonsense")])
 def test_wrong_usage_is_exit_code_2(shunt, arguments):
     outcome = run(*arguments, data=shunt.data if arguments[0] == "console" else None)
     assert outcome.returncode == 2, outcome.stderr
