@@ -116,10 +116,11 @@ nodes
     config                              # settings, changed live; and the tables of both databases
         after = db
         actors
-            schema                      # is up when the tables are what this program expects
             config
             operator                    # metrics of every node, Prometheus' targets, a status page
                 listen = 127.0.0.1:8081
+            schema                      # is up when the tables are what this program expects; last, so that nobody here
+                                        # waits for a database that is away
 
     id-allocator                        # row ids in blocks, and a fresh epoch for each start of a producer of clicks
         after = db, config

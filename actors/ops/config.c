@@ -114,6 +114,8 @@ static void keep(struct actor *me, struct change *change)
 static void give_up(struct actor *me, struct change *change)
 {
     change->used = false;
+    if (change->row->version == change->version)
+        *change->row = change->before;
     actor_refuse(me, change->question,
                  "The change could not be kept: neither the local file nor Postgres can be written. "
                  "Nodes were not told of it; see the log of the config actor.");
