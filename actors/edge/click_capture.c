@@ -194,7 +194,7 @@ static void release(struct commit *commit, const struct clicks_committed *commit
 {
     struct edge *self = commit->self;
     char identity[80];
-    struct http_field field = { "x-shunt-click", { identity, 0 } };
+    struct http_field field = { "X-Shunt-Click", { identity, 0 } };
     uint32_t i;
 
     counter_add(&self->figures.clicks_committed, commit->count);

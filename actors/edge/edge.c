@@ -68,7 +68,7 @@ static const struct problem sayings[SAID_COUNT] = {
 
 void edge_say(struct edge *self, struct http_exchange id, enum said said)
 {
-    static const struct http_field retry = { "retry-after", { "1", 1 } };
+    static const struct http_field retry = { "Retry-After", { "1", 1 } };
     unsigned status = sayings[said].status;
 
     edge_answer(self, id,
@@ -84,7 +84,7 @@ void edge_say(struct edge *self, struct http_exchange id, enum said said)
 
 static void answer_options(struct edge *self, const struct http_request *request, enum route route)
 {
-    struct http_field allow = { "allow", slice_of(routes_allowed(route)) };
+    struct http_field allow = { "Allow", slice_of(routes_allowed(route)) };
 
     edge_answer(self, request->exchange, &(struct http_answer){ .status = 204, .fields = &allow, .field_count = 1 });
 }

@@ -74,9 +74,9 @@ static void answer_row(struct edge *self, struct exchange *exchange, const struc
     /* What was just made or changed must not be answered from an older memory, the news of its making least of all. */
     if (exchange->route == ROUTE_SHORTEN || (exchange->route == ROUTE_LINK && exchange->method != HTTP_GET))
         redirect_changed(self, row->code);
-    fields[answer.field_count++] = (struct http_field){ "cache-control", SLICE("no-store") };
+    fields[answer.field_count++] = (struct http_field){ "Cache-Control", SLICE("no-store") };
     if (row->clicks_incomplete)
-        fields[answer.field_count++] = (struct http_field){ "x-clicks-incomplete", SLICE("true") };
+        fields[answer.field_count++] = (struct http_field){ "X-Clicks-Incomplete", SLICE("true") };
     edge_answer(self, exchange->id, &answer);
     free(body);
 }

@@ -8,8 +8,8 @@ static void
 answer_page(struct edge *self, const struct http_request *request, const char *content_type, const char *body)
 {
     static const struct http_field fields[] = {
-        { "x-content-type-options", { "nosniff", 7 } },
-        { "referrer-policy", { "no-referrer", 11 } },
+        { "X-Content-Type-Options", { "nosniff", 7 } },
+        { "Referrer-Policy", { "no-referrer", 11 } },
     };
 
     edge_answer(self, request->exchange,
@@ -23,7 +23,7 @@ answer_page(struct edge *self, const struct http_request *request, const char *c
 
 void pages_request(struct edge *self, const struct http_request *request)
 {
-    struct http_field location = { "location", slice_of(self->root_redirect) };
+    struct http_field location = { "Location", slice_of(self->root_redirect) };
 
     switch (self->exchanges[request->exchange.slot].route) {
     case ROUTE_OPENAPI:

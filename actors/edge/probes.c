@@ -116,7 +116,7 @@ static const char *word_for(json_t *modes, const char *dependency)
 static void answer(struct edge *self, const struct http_request *request, unsigned status, json_t *body)
 {
     char *text = json_dumps(body, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    struct http_field fields[] = { { "cache-control", SLICE("no-store") }, { "retry-after", SLICE("1") } };
+    struct http_field fields[] = { { "Cache-Control", SLICE("no-store") }, { "Retry-After", SLICE("1") } };
 
     json_decref(body);
     edge_answer(self, request->exchange,

@@ -60,10 +60,10 @@ bool problem_answer(struct http_server *server, struct http_exchange exchange, c
 
     if (problem->retry_after_s != 0) {
         snprintf(seconds, sizeof(seconds), "%" PRIu64, problem->retry_after_s);
-        fields[answer.field_count++] = (struct http_field){ "retry-after", slice_of(seconds) };
+        fields[answer.field_count++] = (struct http_field){ "Retry-After", slice_of(seconds) };
     }
     if (problem->allow != NULL)
-        fields[answer.field_count++] = (struct http_field){ "allow", slice_of(problem->allow) };
+        fields[answer.field_count++] = (struct http_field){ "Allow", slice_of(problem->allow) };
     is_sent = http_answer(server, exchange, &answer);
     free(body);
     return is_sent;

@@ -68,7 +68,7 @@ struct slice http_request_field(const struct http_request *request, enum http_fi
 struct slice http_request_field_named(const struct http_request *request, const char *lower_case_name);
 
 struct http_field {
-    const char *name; /* lower case; lives for ever */
+    const char *name; /* as it shall be sent; lives for ever */
     struct slice value;
 };
 

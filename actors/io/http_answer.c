@@ -192,7 +192,7 @@ bool http_redirect(struct http_server *server,
     if (connection == NULL)
         return false;
     request = connection->request;
-    h2o_add_header(&request->pool, &request->res.headers, H2O_TOKEN_LOCATION, NULL, location.at, location.size);
+    h2o_add_header(&request->pool, &request->res.headers, H2O_TOKEN_LOCATION, "Location", location.at, location.size);
     if (extra != NULL)
         h2o_add_header_by_str(&request->pool, &request->res.headers, extra->name, strlen(extra->name), 0, NULL,
                               extra->value.at, extra->value.size);
@@ -214,11 +214,11 @@ bool http_answer(struct http_server *server, struct http_exchange exchange, cons
     request = connection->request;
     is_head = h2o_memis(request->input.method.base, request->input.method.len, H2O_STRLIT("HEAD"));
     if (answer->content_type.size != 0)
-        h2o_add_header(&request->pool, &request->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, answer->content_type.at,
-                       answer->content_type.size);
+        h2o_add_header(&request->pool, &request->res.headers, H2O_TOKEN_CONTENT_TYPE, "Content-Type",
+                       answer->content_type.at, answer->content_type.size);
     for (i = 0; i < answer->field_count; i++)
         h2o_add_header_by_str(&request->pool, &request->res.headers, answer->fields[i].name,
-                              strlen(answer->fields[i].name), 1, NULL, answer->fields[i].value.at,
+                              strlen(answer->fields[i].name), 0, NULL, answer->fields[i].value.at,
                               answer->fields[i].value.size);
     if (!answer->body_lives_on && body.len != 0)
         body = h2o_strdup(&request->pool, body.base, body.len);

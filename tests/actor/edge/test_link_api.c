@@ -73,7 +73,7 @@ static void test_shorten_is_not_repeated(void **state)
     harness_advance(stage->harness, 5100000);
     stage_run(stage);
     stage_expect_none(stage, &link_shorten_schema);
-    stage_assert_status(fd, "503", "retry-after: 1\r\n");
+    stage_assert_status(fd, "503", "Retry-After: 1\r\n");
 }
 
 static void test_stats(void **state)
@@ -82,7 +82,7 @@ static void test_stats(void **state)
     int fd = stage_get(stage, "/api/stats/abc1234");
 
     reply_row(stage, stage_expect(stage, &link_read_schema), true);
-    stage_assert_status(fd, "200", "x-clicks-incomplete: true\r\n");
+    stage_assert_status(fd, "200", "X-Clicks-Incomplete: true\r\n");
     fd = stage_get(stage, "/api/stats/abc1234");
     reply_row(stage, stage_expect(stage, &link_read_schema), false);
     stage_assert_status(fd, "200", row_json);
@@ -124,11 +124,11 @@ static void test_methods_and_odd_paths(void **state)
     struct stage *stage = *state;
 
     stage_assert_status(stage_client(stage, "PUT /abc1234 HTTP/1.1\r\nHost: x\r\n\r\n"), "405",
-                        "allow: GET, HEAD, OPTIONS\r\n");
+                        "Allow: GET, HEAD, OPTIONS\r\n");
     stage_assert_status(stage_client(stage, "GET /api/shorten HTTP/1.1\r\nHost: x\r\n\r\n"), "405",
-                        "allow: POST, OPTIONS\r\n");
+                        "Allow: POST, OPTIONS\r\n");
     stage_assert_status(stage_client(stage, "OPTIONS /api/shorten HTTP/1.1\r\nHost: x\r\n\r\n"), "204",
-                        "allow: POST, OPTIONS\r\n");
+                        "Allow: POST, OPTIONS\r\n");
     stage_assert_status(stage_get(stage, "/abc1234/"), "404", "");
     stage_assert_status(stage_get(stage, "//abc1234"), "404", "");
     stage_assert_status(stage_get(stage, "/metrics"), "404", "");

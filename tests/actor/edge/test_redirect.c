@@ -33,7 +33,7 @@ static void test_redirect_waits_for_its_click(void **state)
     harness_reply(stage->harness, ask, &clicks_committed_schema,
                   &(struct clicks_committed){ .epoch = 5, .lane = 2, .first_seq = 40 });
     stage_run(stage);
-    stage_assert_status(fd, "307", "x-shunt-click: 5-2-40\r\n");
+    stage_assert_status(fd, "307", "X-Shunt-Click: 5-2-40\r\n");
 }
 
 static void test_hot_code_asks_nobody_and_is_counted(void **state)
@@ -45,11 +45,11 @@ static void test_hot_code_asks_nobody_and_is_counted(void **state)
     first = stage_get(stage, "/abc1234");
     stage_expect_none(stage, &link_resolve_schema);
     stage_commit(stage);
-    stage_assert_status(first, "307", "ocation: https://example.org/a?b=c\r\n");
+    stage_assert_status(first, "307", "Location: https://example.org/a?b=c\r\n");
     second = stage_get(stage, "/%61bc1234");
     stage_expect_none(stage, &link_resolve_schema);
     stage_commit(stage);
-    stage_assert_status(second, "307", "ocation: https://example.org/a?b=c\r\n");
+    stage_assert_status(second, "307", "Location: https://example.org/a?b=c\r\n");
 }
 
 static void test_clicks_of_one_turn_travel_together(void **state)
@@ -91,7 +91,7 @@ static void test_no_commit_no_redirect(void **state)
     harness_reply(stage->harness, stage_expect(stage, &clicks_commit_schema), &ask_failed_schema,
                   &(struct ask_failed){ .reason = ASK_FAILED, .detail = SLICE("the disk is full") });
     stage_run(stage);
-    stage_assert_status(fd, "503", "retry-after: 1\r\n");
+    stage_assert_status(fd, "503", "Retry-After: 1\r\n");
     fd = stage_get(stage, "/abc1234");
     stage_expect(stage, &clicks_commit_schema);
     for (int i = 0; i < 20; i++) {
@@ -109,7 +109,7 @@ static void test_fast_mode_answers_first(void **state)
     harness_set_option(stage->harness, stage->edge, "durability", "fast");
     fd = stage_get(stage, "/abc1234");
     stage_resolve_as(stage, CODE_LIVE, "https://example.org/", 0);
-    stage_assert_status(fd, "307", "ocation: https://example.org/\r\n");
+    stage_assert_status(fd, "307", "Location: https://example.org/\r\n");
     harness_reply(stage->harness, stage_expect(stage, &clicks_commit_schema), &ask_failed_schema,
                   &(struct ask_failed){ .reason = ASK_FAILED, .detail = SLICE("not now") });
     stage_run(stage);
@@ -125,7 +125,7 @@ static void test_head_is_no_click(void **state)
 
     stage_resolve_as(stage, CODE_LIVE, "https://example.org/", 0);
     stage_expect_none(stage, &clicks_commit_schema);
-    stage_assert_status(fd, "307", "ocation: https://example.org/\r\n");
+    stage_assert_status(fd, "307", "Location: https://example.org/\r\n");
 }
 
 static void test_unknown_and_gone(void **state)
@@ -201,7 +201,7 @@ static void test_nobody_resolves(void **state)
         harness_advance(stage->harness, 500000);
         stage_run(stage);
     }
-    stage_assert_status(fd, "503", "retry-after: 1\r\n");
+    stage_assert_status(fd, "503", "Retry-After: 1\r\n");
 }
 
 static void test_one_question_for_many(void **state)

@@ -20,7 +20,7 @@ static void test_change_drops_the_copy(void **state)
     fd = stage_get(stage, "/abc1234");
     stage_resolve_as(stage, CODE_LIVE, "https://example.org/new", 0);
     stage_commit(stage);
-    stage_assert_status(fd, "307", "ocation: https://example.org/new\r\n");
+    stage_assert_status(fd, "307", "Location: https://example.org/new\r\n");
 }
 
 static void test_change_overtakes_an_answer(void **state)
@@ -34,7 +34,7 @@ static void test_change_overtakes_an_answer(void **state)
     after = stage_get(stage, "/abc1234"); /* must not share the question from before the change */
     stage_resolve_as(stage, CODE_LIVE, "https://example.org/new", 0);
     stage_commit(stage);
-    stage_assert_status(after, "307", "ocation: https://example.org/new\r\n");
+    stage_assert_status(after, "307", "Location: https://example.org/new\r\n");
     harness_reply(stage->harness, &old.letter, &link_resolved_schema,
                   &(struct link_resolved){ .state = CODE_LIVE, .location = SLICE("https://example.org/old") });
     stage_run(stage);
@@ -42,7 +42,7 @@ static void test_change_overtakes_an_answer(void **state)
     close(before);
     after = stage_get(stage, "/abc1234"); /* and the old answer must not be remembered */
     stage_commit(stage);
-    stage_assert_status(after, "307", "ocation: https://example.org/new\r\n");
+    stage_assert_status(after, "307", "Location: https://example.org/new\r\n");
 }
 
 static void test_gap_makes_all_copies_doubtful(void **state)

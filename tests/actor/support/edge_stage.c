@@ -192,5 +192,5 @@ void stage_warm(struct stage *stage, const char *path)
 
     stage_resolve_as(stage, CODE_LIVE, "https://example.org/a?b=c", 0);
     stage_commit(stage);
-    stage_assert_status(fd, "307", "ocation: https://example.org/a?b=c\r\n");
+    stage_assert_status(fd, "307", "Location: https://example.org/a?b=c\r\n");
 }
