@@ -94,6 +94,8 @@ static void show_change(struct view *view, const struct launcher_event *event)
     if (has_failed && !view->is_stopping) {
         bool given_up = strcmp(event->state, "gave_up") == 0;
 
+        if (given_up && !view->is_ready)
+            return; /* LAUNCHER_FAILED comes next and says it */
         view->restarts += given_up ? 0 : 1;
         say(view, given_up ? RED : YELLOW, "%s %s%s", event->name, event->reason,
             given_up ? "; it is given up" : "; it is started again");
