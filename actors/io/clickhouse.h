@@ -27,8 +27,9 @@ struct clickhouse;
 enum { CLICKHOUSE_BLOCK_ROWS = 1000000 /* below max_insert_block_size = 1,048,576 of every version */ };
 
 struct clickhouse_options {
-    const char *name;        /* the dependency's name in status; a literal */
-    const char *uri;         /* http://user:password@host[:port][,host...]/?database=name, or clickhouse://.../name; port 8123 */
+    const char *name; /* the dependency's name in status; a literal */
+    const char
+        *uri; /* http://user:password@host[:port][,host...]/?database=name, or clickhouse://.../name; port 8123 */
     uint32_t requests_limit; /* under way; 0: 16. Beyond: OVERLOADED */
     size_t bytes_limit;      /* of data under way; 0: 64 MiB. Beyond: OVERLOADED */
     uint64_t deadline_us;    /* of queries that name none; 0: 30 s */

@@ -120,9 +120,14 @@ void io_server_serve(struct io_server *server)
     buffer_append(&server->input, bytes, (size_t)size);
 }
 
-void io_server_send(struct io_server *server, const char *bytes)
+void io_server_send_bytes(struct io_server *server, struct slice bytes)
 {
-    assert_int_equal(send(server->client, bytes, strlen(bytes), MSG_NOSIGNAL), strlen(bytes));
+    assert_int_equal(send(server->client, bytes.at, bytes.size, MSG_NOSIGNAL), bytes.size);
+}
+
+void io_server_send(struct io_server *server, const char *text)
+{
+    io_server_send_bytes(server, slice_of(text));
 }
 
 void io_server_hang_up(struct io_server *server)

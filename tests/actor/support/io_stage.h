@@ -39,7 +39,8 @@ void io_server_open(struct io_server *server);
 void io_server_close(struct io_server *server);
 /* Accepts and reads what there is, without waiting. */
 void io_server_serve(struct io_server *server);
-void io_server_send(struct io_server *server, const char *bytes);
+void io_server_send(struct io_server *server, const char *text);
+void io_server_send_bytes(struct io_server *server, struct slice bytes);
 /* Ends the connection, with a reset. */
 void io_server_hang_up(struct io_server *server);
 
