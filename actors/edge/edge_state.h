@@ -13,6 +13,7 @@
 #include "actors/edge/figures.h"
 #include "actors/edge/hot_links.h"
 #include "actors/edge/problem.h"
+#include "actors/edge/rate_limit.h"
 #include "actors/edge/routes.h"
 #include "actors/edge/visitor.h"
 #include "actors/io/http.h"
@@ -73,6 +74,8 @@ struct edge {
     uint64_t head_timeout_us;
     uint64_t body_timeout_us;
     uint64_t idle_timeout_us;
+    uint64_t request_rate, request_burst; /* per second and network; 0: no limit */
+    uint64_t shorten_rate, shorten_burst;
 
     struct actor *me;
     struct http_server *http;
@@ -83,6 +86,9 @@ struct edge {
 
     struct visitor_memory visitors;
     uint64_t seed; /* of hashes of what clients send */
+
+    struct rate_limit *request_limit; /* NULL until a rate is set */
+    struct rate_limit *shorten_limit;
 
     struct hot_links *links;
     struct feeds feeds;
@@ -103,7 +109,9 @@ struct edge {
     struct figures figures;
 };
 
-/* edge.c's services to the others */
+/* dispatch.c: where requests go, and how they end */
+void dispatch_request(struct edge *self, const struct http_request *request);
+extern const struct problem dispatch_sayings[SAID_COUNT]; /* what edge_say says; bodies in self->said */
 struct exchange *edge_exchange(struct edge *self, struct http_exchange id); /* NULL: over */
 void edge_answer(struct edge *self, struct http_exchange id, const struct http_answer *answer);
 void edge_problem(struct edge *self, struct http_exchange id, const struct problem *problem);

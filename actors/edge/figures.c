@@ -57,6 +57,7 @@ const struct metric figures_metrics[] = {
       NULL },
     { "clicks_uncertain_total", METRIC_COUNTER, FIGURE(clicks_uncertain),
       "clicks answered first (fast mode) whose commit has an unknown end", NULL },
+    { "requests_limited_total", METRIC_COUNTER, FIGURE(limited), "requests answered 429", NULL },
     { "connections_open", METRIC_GAUGE, FIGURE(connections_open), "client connections", NULL },
     { "requests_under_way", METRIC_GAUGE, FIGURE(under_way), "requests that wait for their answer", NULL },
     { "connections_accepted_total", METRIC_COUNTER, FIGURE(connections_accepted), "client connections accepted", NULL },

@@ -59,7 +59,8 @@ struct figures {
     counter resolves;
     counter retries; /* asked once more elsewhere */
     counter clicks_committed;
-    counter clicks_refused;   /* answered 503 instead */
+    counter clicks_refused; /* answered 503 instead */
+    counter limited;
     counter clicks_uncertain; /* fast mode: answered, and not known whether they are counted */
     counter doubts_new, doubts_gap, doubts_late;
     counter changes;
@@ -79,7 +80,7 @@ struct figures {
 void figures_count(struct figures *figures, enum route route, enum http_method method, unsigned status);
 
 /* The edge's metric table. */
-enum { FIGURES_METRIC_COUNT = REQUEST_COUNT + DURATIONS + 21 };
+enum { FIGURES_METRIC_COUNT = REQUEST_COUNT + DURATIONS + 22 };
 extern const struct metric figures_metrics[FIGURES_METRIC_COUNT];
 
 #endif

@@ -65,6 +65,8 @@ struct http_request {
 
 /* The value of a header field, of the first one where there are several; empty when there is none. */
 struct slice http_request_field(const struct http_request *request, enum http_field_name name);
+/* Names the client's network for limits, not for records: an IPv4 address, or an IPv6 address' first 64 bits. */
+uint64_t http_request_network(const struct http_request *request);
 struct slice http_request_field_named(const struct http_request *request, const char *lower_case_name);
 
 struct http_field {

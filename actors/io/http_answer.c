@@ -4,6 +4,7 @@
  * get, and costs one vector of header fields in the request's memory and nothing else.
  */
 #include <assert.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "actors/io/http_inside.h"
@@ -138,6 +139,21 @@ struct slice http_request_field_named(const struct http_request *request, const 
     if (at < 0)
         return (struct slice){ 0 };
     return (struct slice){ inside->headers.entries[at].value.base, inside->headers.entries[at].value.len };
+}
+
+uint64_t http_request_network(const struct http_request *request)
+{
+    const h2o_req_t *inside = request->inside;
+    struct sockaddr_storage address;
+    uint64_t network = 0;
+
+    if (inside->conn->callbacks->get_peername(inside->conn, (struct sockaddr *)&address) == 0)
+        return 0;
+    if (address.ss_family == AF_INET)
+        memcpy(&network, &((struct sockaddr_in *)&address)->sin_addr, 4);
+    else if (address.ss_family == AF_INET6)
+        memcpy(&network, &((struct sockaddr_in6 *)&address)->sin6_addr, 8);
+    return network;
 }
 
 bool http_request_of(const struct http_server *server, struct http_exchange exchange, struct http_request *ret_request)

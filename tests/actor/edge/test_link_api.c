@@ -165,12 +165,38 @@ static void test_probes(void **state)
     stage_assert_status(stage_get(stage, "/health"), "200", "\"database\":\"unhealthy\"");
 }
 
+static void test_limits(void **state)
+{
+    struct stage *stage = *state;
+
+    harness_set_option(stage->harness, stage->edge, "shorten_burst", "2");
+    harness_set_option(stage->harness, stage->edge, "shorten_rate", "1");
+    for (int i = 0; i < 2; i++) {
+        close(stage_post(stage, "/api/shorten", "application/json", "{\"url\":\"https://example.org/\"}"));
+        stage_expect(stage, &link_shorten_schema);
+    }
+    stage_assert_status(stage_post(stage, "/api/shorten", "application/json", "{\"url\":\"https://example.org/\"}"),
+                        "429", "Retry-After: 1\r\n");
+    stage_assert_status(stage_get(stage, "/livez"), "200", "");
+    harness_set_option(stage->harness, stage->edge, "request_burst", "1");
+    harness_set_option(stage->harness, stage->edge, "request_rate", "1");
+    stage_assert_status(stage_get(stage, "/livez"), "200", "");
+    stage_assert_status(stage_get(stage, "/livez"), "429", "application/problem+json");
+    harness_advance(stage->harness, 1100000);
+    stage_assert_status(stage_get(stage, "/livez"), "200", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_STAGE(test_shorten), WITH_STAGE(test_shorten_is_refused),     WITH_STAGE(test_shorten_is_not_repeated),
-        WITH_STAGE(test_stats),   WITH_STAGE(test_managing_needs_the_key), WITH_STAGE(test_methods_and_odd_paths),
+        WITH_STAGE(test_shorten),
+        WITH_STAGE(test_shorten_is_refused),
+        WITH_STAGE(test_shorten_is_not_repeated),
+        WITH_STAGE(test_stats),
+        WITH_STAGE(test_managing_needs_the_key),
+        WITH_STAGE(test_methods_and_odd_paths),
         WITH_STAGE(test_probes),
+        WITH_STAGE(test_limits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

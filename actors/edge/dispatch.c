@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dispatch -- which request goes to whom, and the ways in which every request ends.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/edge/edge_state.h"
+
+/* ------------------------------------------------------------------------------------------------ exchanges */
+
+void *edge_context_of(struct http_exchange id)
+{
+    return (void *)(uintptr_t)((uint64_t)id.generation << 32 | id.slot);
+}
+
+struct http_exchange edge_exchange_of(void *context)
+{
+    uint64_t packed = (uint64_t)(uintptr_t)context;
+
+    return (struct http_exchange){ (uint32_t)packed, (uint32_t)(packed >> 32) };
+}
+
+struct exchange *edge_exchange(struct edge *self, struct http_exchange id)
+{
+    struct exchange *exchange = &self->exchanges[id.slot];
+
+    return exchange->id.generation == id.generation && http_is_waiting(self->http, id) ? exchange : NULL;
+}
+
+void edge_answered(struct edge *self, struct exchange *exchange, unsigned status)
+{
+    figures_count(&self->figures, exchange->route, exchange->method, status);
+    histogram_observe_us(&self->figures.durations[exchange->duration], actor_now_us(self->me) - exchange->started_us);
+}
+
+void edge_answer(struct edge *self, struct http_exchange id, const struct http_answer *answer)
+{
+    struct exchange *exchange = edge_exchange(self, id);
+
+    if (exchange != NULL && http_answer(self->http, id, answer))
+        edge_answered(self, exchange, answer->status);
+}
+
+void edge_problem(struct edge *self, struct http_exchange id, const struct problem *problem)
+{
+    struct exchange *exchange = edge_exchange(self, id);
+
+    if (exchange != NULL && problem_answer(self->http, id, problem))
+        edge_answered(self, exchange, problem->status);
+}
+
+const struct problem dispatch_sayings[SAID_COUNT] = {
+    [SAID_UNKNOWN] = { .status = 404, .detail = { "There is no link with this code.", 32 } },
+    [SAID_GONE] = { .status = 410, .detail = { "This link has expired or was withdrawn.", 39 } },
+    [SAID_NOTHING_HERE] = { .status = 404, .detail = { "There is nothing here; /docs says what there is.", 48 } },
+    [SAID_CLICK_LOST] = { .status = 503, .detail = { "The click could not be recorded; try again shortly.", 51 } },
+    [SAID_NO_ANSWER] = { .status = 503, .detail = { "No application node answers just now; try again shortly.", 56 } },
+};
+
+void edge_say(struct edge *self, struct http_exchange id, enum said said)
+{
+    static const struct http_field retry = { "Retry-After", { "1", 1 } };
+    unsigned status = dispatch_sayings[said].status;
+
+    edge_answer(self, id,
+                &(struct http_answer){ .status = status,
+                                       .content_type = problem_content_type,
+                                       .fields = &retry,
+                                       .field_count = status == 503 ? 1 : 0,
+                                       .body = slice_of(self->said[said]),
+                                       .body_lives_on = true });
+}
+
+/* ------------------------------------------------------------------------------------------------ requests */
+
+static void answer_options(struct edge *self, const struct http_request *request, enum route route)
+{
+    struct http_field allow = { "Allow", slice_of(routes_allowed(route)) };
+
+    edge_answer(self, request->exchange, &(struct http_answer){ .status = 204, .fields = &allow, .field_count = 1 });
+}
+
+static void refuse(struct edge *self, const struct http_request *request)
+{
+    edge_problem(self, request->exchange,
+                 &(struct problem){
+                     .status = request->refusal.status, .detail = slice_of(request->refusal.detail), .close = true });
+}
+
+static void refuse_method(struct edge *self, const struct http_request *request, enum route route)
+{
+    char detail[128];
+
+    snprintf(detail, sizeof(detail), "This can be asked for with %s.", routes_allowed(route));
+    edge_problem(self, request->exchange,
+                 &(struct problem){ .status = 405, .detail = slice_of(detail), .allow = routes_allowed(route) });
+}
+
+static bool is_within(
+    struct edge *self, const struct http_request *request, struct rate_limit **limit, uint64_t rate, uint64_t burst)
+{
+    uint64_t wait_us;
+
+    if (rate == 0)
+        return true;
+    if (*limit == NULL)
+        *limit = rate_limit_new(self->seed);
+    wait_us = rate_limit_wait_us(*limit, http_request_network(request), rate, burst, actor_now_us(self->me));
+    if (wait_us == 0)
+        return true;
+    counter_add(&self->figures.limited, 1);
+    edge_problem(self, request->exchange,
+                 &(struct problem){ .status = 429,
+                                    .detail = SLICE("Too many requests from your network; come again a little later."),
+                                    .retry_after_s = (wait_us + 999999) / 1000000 });
+    return false;
+}
+
+static bool may_shorten(struct edge *self, const struct http_request *request, enum route route)
+{
+    return route != ROUTE_SHORTEN ||
+           is_within(self, request, &self->shorten_limit, self->shorten_rate, self->shorten_burst);
+}
+
+static void hand_on(struct edge *self, const struct http_request *request, const struct route_match *match)
+{
+    switch (match->route) {
+    case ROUTE_CODE:
+        redirect_request(self, request, match->code);
+        break;
+    case ROUTE_SHORTEN:
+    case ROUTE_STATS:
+    case ROUTE_LINK:
+        link_api_request(self, request, match->code);
+        break;
+    case ROUTE_HEALTH:
+    case ROUTE_LIVEZ:
+    case ROUTE_READYZ:
+        probes_request(self, request);
+        break;
+    default:
+        pages_request(self, request);
+    }
+}
+
+static enum duration duration_of(enum route route)
+{
+    return route == ROUTE_SHORTEN ? DURATION_SHORTEN : route == ROUTE_STATS ? DURATION_STATS : DURATION_OTHER;
+}
+
+void dispatch_request(struct edge *self, const struct http_request *request)
+{
+    struct exchange *exchange = &self->exchanges[request->exchange.slot];
+    struct slice code = { request->path.at + 1, request->path.size - 1 };
+    struct route_match match;
+
+    *exchange = (struct exchange){
+        .id = request->exchange, .route = ROUTE_CODE, .method = request->method, .started_us = actor_now_us(self->me)
+    };
+    if (request->refusal.status != 0) {
+        exchange->route = ROUTE_NONE;
+        exchange->duration = DURATION_OTHER;
+        refuse(self, request);
+        return;
+    }
+    if (!is_within(self, request, &self->request_limit, self->request_rate, self->request_burst))
+        return;
+    /* Nothing but codes is in memory, so what is found there needs no routing. */
+    if (request->method == HTTP_GET && request->path.at[0] == '/' && code.size - 1 < ROUTES_CODE_LIMIT &&
+        redirect_from_memory(self, request, code))
+        return;
+    routes_match(request->path, &match);
+    exchange->route = match.route;
+    exchange->duration = duration_of(match.route);
+    if (match.route == ROUTE_NONE)
+        edge_say(self, request->exchange, SAID_NOTHING_HERE);
+    else if (!routes_allow(match.route, request->method))
+        refuse_method(self, request, match.route);
+    else if (request->method == HTTP_OPTIONS)
+        answer_options(self, request, match.route);
+    else if (may_shorten(self, request, match.route))
+        hand_on(self, request, &match);
+}
