@@ -192,7 +192,7 @@ static void on_pending(struct actor *me, const struct clicks_pending_read *messa
     struct clicks_pending answer = { .covered = { .at = covered }, .windows = { .at = windows } };
 
     assert(covered != NULL && windows != NULL);
-    answer.incomplete = self->current == NULL;
+    answer.incomplete = self->current == NULL || !self->knows_earlier;
     EACH_EPOCH(self, epoch)
     {
         answer.covered.count +=
@@ -282,7 +282,7 @@ static void epoch_leased_answer(struct actor *me, void *context, const struct an
     self->current = click_epoch_new(&self->place, lease->epoch, (uint32_t)self->lanes, true);
     self->current->marks_heard_us = actor_now_us(me);
     self->commit = click_commit_new(self->current, &self->figures);
-    click_earlier_list(self);
+    click_earlier_look(me, NULL);
     click_epoch_connected(self->current);
     (void)actor_every(me, TICK_US, tick, NULL);
     (void)actor_every(me, MARKS_PERIOD_US, ask_marks, NULL);

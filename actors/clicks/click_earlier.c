@@ -46,6 +46,15 @@ static void answered(struct actor *me, void *context, const struct answer *answe
     }
 }
 
+static bool has_room(const struct click_buffer *self)
+{
+    for (int i = 0; i < EARLIER_LIMIT; i++) {
+        if (self->earlier[i] == NULL)
+            return true;
+    }
+    return false;
+}
+
 /* Epochs whose journal is gone are known to Postgres only. */
 void click_earlier_look(struct actor *me, void *context)
 {
@@ -53,11 +62,21 @@ void click_earlier_look(struct actor *me, void *context)
     struct sending how = { .then = answered };
 
     (void)context;
-    if (self->knows_earlier || self->earlier[EARLIER_LIMIT - 1] != NULL)
+    if (self->knows_earlier || !has_room(self))
         return;
     click_earlier_list(self);
     (void)ASK(me, TO_SINK, &how, epochs_read, .node = slice_of(actor_node(me)), .actor = slice_of(actor_name(me)),
               .below = self->current->number);
+}
+
+/* No reply is due that would look for the epoch. */
+static bool is_quiet(const struct click_epoch *epoch)
+{
+    for (uint32_t i = 0; i < epoch->lane_count; i++) {
+        if (epoch->lanes[i].is_asked || epoch->lanes[i].writing != 0)
+            return false;
+    }
+    return true;
 }
 
 void click_earlier_tick(struct click_buffer *self)
@@ -67,7 +86,7 @@ void click_earlier_tick(struct click_buffer *self)
             continue;
         click_epoch_tick(self->earlier[i], true);
         click_recovery_tick(self->earlier[i]);
-        if (self->earlier[i]->is_drained && self->earlier[i]->state == EPOCH_LIVE)
+        if (self->earlier[i]->is_drained && self->earlier[i]->state == EPOCH_LIVE && is_quiet(self->earlier[i]))
             click_recovery_remove(&self->earlier[i]);
     }
 }

@@ -90,9 +90,10 @@ struct click_epoch {
     uint64_t timer;         /* for the next slice of reading */
     uint64_t away_until_us; /* do not ask before */
     uint64_t marks_heard_us;
-    bool is_known;         /* of an earlier one: what only Redis knew of it has been learnt */
-    bool is_drained_asked; /* of an earlier one: Postgres has been asked to note that all of it is counted */
-    bool is_drained;       /* it has: the epoch can go */
+    bool is_known;             /* of an earlier one: what only Redis knew of it has been learnt */
+    uint64_t drained_asked_us; /* when; 0: not yet */
+    bool is_drained_asked;     /* of an earlier one: Postgres has been asked to note that all of it is counted */
+    bool is_drained;           /* it has: the epoch can go */
 };
 
 /* A new epoch, or an earlier one that has to be read (click_recovery_read) first. */

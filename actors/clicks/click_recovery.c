@@ -9,7 +9,7 @@
 #include "actors/clicks/lane_keys.h"
 #include "runtime/failpoint.h"
 
-enum { SLICE_RECORDS = 512, DRAINED_LIMIT_US = 5 * 1000 * 1000 };
+enum { SLICE_RECORDS = 512, DRAINED_LIMIT_US = 5 * 1000 * 1000, DRAINED_PAUSE_US = 2 * 1000 * 1000 };
 
 /* ------------------------------------------------------------------------------------------------ reading the journal
  */
@@ -215,6 +215,9 @@ void click_recovery_tick(struct click_epoch *epoch)
 
     if (epoch->state != EPOCH_LIVE || epoch->is_drained_asked || epoch->is_drained || click_epoch_has_pending(epoch))
         return;
+    if (epoch->drained_asked_us != 0 && actor_now_us(place->me) < epoch->drained_asked_us + DRAINED_PAUSE_US)
+        return; /* refused: Postgres may not have heard of the epoch yet */
+    epoch->drained_asked_us = actor_now_us(place->me);
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
         const struct epoch_lane *lane = &epoch->lanes[i];
         uint64_t end = lane->committed > lane->in_redis ? lane->committed : lane->in_redis;

@@ -147,8 +147,6 @@ static uint64_t streams_hold(uint64_t epoch)
     return clicks;
 }
 
-/* ------------------------------------------------------------------------------------------------ tests */
-
 static void clicks_are_answered_with_their_identities(void **state)
 {
     struct clicks_committed first;
@@ -389,9 +387,12 @@ static void what_an_earlier_start_left_is_brought_home(void **state)
     harness_advance(h, 1000000);
     assert_int_equal(streams_hold(100), 9);
     assert_int_equal(pending("abc", &incomplete), 9);
-    assert_false(incomplete);
+    assert_true(incomplete); /* Postgres may know of more */
     while ((letter = harness_take_type(h, &epochs_read_schema)) != NULL)
         harness_reply(h, letter, &epochs_known_schema, &(struct epochs_known){ 0 });
+    harness_run(h);
+    assert_int_equal(pending("abc", &incomplete), 9);
+    assert_false(incomplete);
     assert_true(publish_and_count(true) > 0);
     assert_int_equal(pending("abc", NULL), 0);
     letter = harness_take_type(h, &epoch_drained_schema);
