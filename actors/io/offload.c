@@ -85,13 +85,18 @@ static struct offload *create(struct actor *me, const struct offload_task *task,
     return offload;
 }
 
-static void finished(struct actor *me, void *context)
+/* A waker may be used anew with a wake of its earlier life still pending: so a call alone says nothing. */
+static void woken(struct actor *me, void *context)
 {
     struct offload *offload = context;
+    bool is_finished;
 
-    pthread_mutex_lock(&offload->lock); /* until the thread is out of it */
-    assert(offload->is_finished && !offload->is_left);
+    pthread_mutex_lock(&offload->lock);
+    is_finished = offload->is_finished;
+    assert(!offload->is_left);
     pthread_mutex_unlock(&offload->lock);
+    if (!is_finished)
+        return;
     actor_waker_close(me, &offload->waker);
     if (offload->task.done != NULL)
         offload->task.done(me, offload->context);
@@ -110,7 +115,7 @@ struct offload *offload_start(struct actor *me, const struct offload_task *task,
 
     if (offload == NULL)
         return NULL;
-    offload->waker = actor_waker(me, finished, offload);
+    offload->waker = actor_waker(me, woken, offload);
     if (offload->waker != NULL && start_thread(offload))
         return offload;
     actor_waker_close(me, &offload->waker);
