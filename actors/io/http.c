@@ -89,6 +89,14 @@ static void keep_memory(void)
     mallopt(M_TOP_PAD, HEAP_STEP);
 }
 
+static void give_memory_back(void)
+{
+    h2o_mem_recycle_t *kept = &h2o_socket_buffer_prototype.allocator;
+
+    while (kept->cnt > 0)
+        free(h2o_mem_alloc_recycle(kept, 0)); /* takes one of those kept, whatever the size */
+}
+
 struct http_server *http_open(const char *address,
                               const struct http_tls_files *tls,
                               const struct http_limits *limits,
@@ -169,6 +177,7 @@ void http_close(struct http_server **server_pointer)
     h2o_evloop_run(server->loop, 0); /* frees the sockets that were closed */
     h2o_evloop_destroy(server->loop);
     h2o_config_dispose(&server->configuration);
+    give_memory_back();
     free(server->slots);
     free(server->arrived);
     free(server);

@@ -70,6 +70,16 @@ static enum step next_line(struct framing *framing, const char *bytes, size_t si
     return STEP_ON;
 }
 
+/* The same for lines of the head, which have a limit in all. */
+static enum step next_head_line(struct framing *framing, const char *bytes, size_t size, struct slice *ret_line)
+{
+    enum step step = next_line(framing, bytes, size, ret_line);
+
+    if (step == STEP_ON && framing->line > FRAMING_HEAD_LIMIT)
+        return refuse(framing, 431, "The request line and header fields are longer than 16 KiB.");
+    return step;
+}
+
 /* Visible characters, blanks, tabs and everything above ASCII: what a field's value is made of (RFC 9110 5.5). */
 static bool is_text(const char *at, size_t size)
 {
@@ -109,7 +119,7 @@ static enum step read_request_line(struct framing *framing, const char *bytes, s
 {
     bool is_first = framing->line == 0;
     struct slice line;
-    enum step step = next_line(framing, bytes, size, &line);
+    enum step step = next_head_line(framing, bytes, size, &line);
     size_t method, target;
 
     if (step != STEP_ON)
@@ -225,8 +235,6 @@ static enum step read_framing_field(struct framing *framing, const char *bytes, 
 static enum step end_of_head(struct framing *framing)
 {
     framing->head_size = framing->line;
-    if (framing->head_size > FRAMING_HEAD_LIMIT)
-        return refuse(framing, 431, "The request line and header fields are longer than 16 KiB.");
     if (framing->is_1_1 && !framing->has_host)
         return refuse(framing, 400, "The Host field is missing.");
     if (framing->has_length && framing->length > framing->body_limit)
@@ -246,7 +254,7 @@ static enum step end_of_head(struct framing *framing)
 static enum step read_field(struct framing *framing, const char *bytes, size_t size)
 {
     struct slice line, value;
-    enum step step = next_line(framing, bytes, size, &line);
+    enum step step = next_head_line(framing, bytes, size, &line);
     size_t name;
 
     if (step != STEP_ON)
