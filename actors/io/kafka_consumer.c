@@ -24,7 +24,11 @@ enum {
     LEAST_FETCH_BYTES = 1 << 20,
     TURN_BYTES_LIMIT = 8 << 20,  /* handed to the actor at once */
     MESSAGE_MAX_BYTES = 1 << 20, /* librdkafka wants room for its message.max.bytes, a million */
-    REMAKE_PAUSE_US = 5 * 1000 * 1000
+    /* A broker that comes back after a crash may shut its own members out: soon again. Two of the same name that shut
+     * each other out: ever more slowly. */
+    REMAKE_MIN_US = 250 * 1000,
+    REMAKE_MAX_US = 8 * 1000 * 1000,
+    HEALTHY_US = 60 * 1000 * 1000
 };
 
 struct kafka_consumer {
@@ -45,6 +49,8 @@ struct kafka_consumer {
     uint32_t held_count;
     size_t held_bytes;
     uint64_t remake_timer;
+    uint64_t remake_pause_us; /* before the next */
+    uint64_t made_at_us;
     char broken[256]; /* why the handle is to be replaced; empty: it is fine */
     struct breaker breaker;
 };
@@ -252,6 +258,16 @@ static void take_one(struct kafka_consumer *consumer, rd_kafka_message_t *messag
 
 static void remake(struct actor *me, void *context);
 
+static void plan_remake(struct kafka_consumer *consumer)
+{
+    uint64_t pause_us = consumer->remake_pause_us;
+
+    if (pause_us < REMAKE_MIN_US || actor_now_us(consumer->me) - consumer->made_at_us >= HEALTHY_US)
+        pause_us = REMAKE_MIN_US;
+    consumer->remake_pause_us = pause_us * 2 < REMAKE_MAX_US ? pause_us * 2 : REMAKE_MAX_US;
+    consumer->remake_timer = actor_after(consumer->me, pause_us, remake, consumer);
+}
+
 static bool serve(void *owner, struct kafka_handle *handle)
 {
     struct kafka_consumer *consumer = owner;
@@ -268,9 +284,10 @@ static bool serve(void *owner, struct kafka_handle *handle)
     hand_over(consumer);
     if (consumer->broken[0] == '\0')
         return has_more;
-    actor_log(consumer->me, LOG_ERROR, "%s: %s", consumer->options.name, consumer->broken);
-    if (consumer->remake_timer == 0)
-        consumer->remake_timer = actor_after(consumer->me, REMAKE_PAUSE_US, remake, consumer);
+    if (consumer->remake_timer == 0) {
+        actor_log(consumer->me, LOG_ERROR, "%s: %s", consumer->options.name, consumer->broken);
+        plan_remake(consumer);
+    }
     return false;
 }
 
@@ -328,6 +345,7 @@ static bool make_handle(struct kafka_consumer *consumer, char *why, size_t room)
         kafka_handle_create(consumer->me, RD_KAFKA_CONSUMER, configure(consumer), consumer, serve, why, room);
 
     consumer->handle = handle;
+    consumer->made_at_us = actor_now_us(consumer->me);
     if (handle == NULL)
         return false;
     failure = rd_kafka_poll_set_consumer(handle->rk);
@@ -362,7 +380,7 @@ static void remake(struct actor *me, void *context)
     }
     actor_log(me, LOG_ERROR, "%s: %s", consumer->options.name, why);
     kafka_handle_destroy(&consumer->handle);
-    consumer->remake_timer = actor_after(me, REMAKE_PAUSE_US, remake, consumer);
+    plan_remake(consumer);
 }
 
 /* ------------------------------------------------------------------------------------------------ public */
@@ -459,6 +477,10 @@ void kafka_consumer_commit(struct kafka_consumer *consumer,
     rd_kafka_resp_err_t failure;
 
     if (consumer->handle == NULL || count == 0 || (consumer->group != NULL && assignment != consumer->assignment))
+        return;
+    /* librdkafka would keep it for later, when we may have joined anew: under its old name the broker then takes it for
+     * somebody else's and shuts us out for good. */
+    if (consumer->breaker.state != BREAKER_CLOSED)
         return;
     list = list_of(consumer, positions, count);
     failure = rd_kafka_commit(consumer->handle->rk, list, 1);

@@ -86,7 +86,8 @@ bool kafka_consumer_start(struct kafka_consumer *consumer,
 void kafka_consumer_pause(struct kafka_consumer *consumer);  /* idempotent */
 void kafka_consumer_resume(struct kafka_consumer *consumer); /* idempotent */
 
-/* Commits positions to Kafka, for the group, without waiting; a failure is logged, the next commit covers it. Ignored
+/* Commits positions to Kafka, for the group, without waiting; a failure is logged, the next commit covers it.
+ * Without a broker nothing is committed. Ignored
  * when `assignment` is over. */
 void kafka_consumer_commit(struct kafka_consumer *consumer,
                            uint64_t assignment,
