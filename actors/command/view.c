@@ -138,6 +138,7 @@ static void show_ready(struct view *view, const struct launcher_event *event)
 
     dup2(nowhere, STDIN_FILENO);
     dup2(nowhere, STDOUT_FILENO);
+    dup2(nowhere, fileno(view->to)); /* a pipe held open would keep its reader waiting for ever */
     close(nowhere);
     view->is_silent = true;
 }

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from running import Platform, eventually, is_alive, is_listening
+from running import eventually, is_alive, is_listening, run
 
 BACK_WITHIN_S = 20  # the aim is a second or two; this bound only says "by itself"
 
@@ -75,6 +75,17 @@ def test_stopping_loses_nothing_and_leaves_nothing(shunt):
     shunt.up()
     eventually(lambda: shunt.in_postgres(code) == 30, 30)
     assert shunt.clicks(code) == 30
+
+
+def test_a_detached_start_returns_when_ready_and_holds_no_pipe(shunt):
+    shunt.down()
+    started = run("up", str(shunt.topology), "--detach", data=shunt.data, timeout=120)  # reads its pipes to their end
+    assert started.returncode == 0, started.stderr
+    assert started.stdout.startswith("ready http://")
+    assert shunt.status()["ready"] is True
+    assert run("down", data=shunt.data).returncode == 0
+    assert run("status", data=shunt.data).returncode == 3
+    shunt.up()
 
 
 def test_nothing_outlives_a_killed_launcher(shunt):
