@@ -32,7 +32,7 @@ static const struct message_schema *messages[] = {
 #include "proto/messages/operations.def"
 };
 
-enum { MESSAGES = sizeof messages / sizeof messages[0], IDS = 0x1000 };
+enum { MESSAGES = sizeof messages / sizeof messages[0], IDS = 0x1000, OWN_IDS = 0x0800 };
 
 static const struct message_schema *by_id[IDS];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -45,7 +45,7 @@ static int order(const void *a, const void *b)
 static void fill(void)
 {
     for (size_t i = 0; i < MESSAGES; i++) {
-        assert(messages[i]->id > 0 && messages[i]->id < IDS && by_id[messages[i]->id] == NULL);
+        assert(messages[i]->id > 0 && messages[i]->id < OWN_IDS && by_id[messages[i]->id] == NULL);
         by_id[messages[i]->id] = messages[i];
     }
     qsort(messages, MESSAGES, sizeof messages[0], order);
@@ -60,11 +60,18 @@ const struct message_schema *catalog_find(uint16_t id)
 const struct message_schema *catalog_find_name(const char *name)
 {
     pthread_once(&once, fill);
-    for (size_t i = 0; i < MESSAGES; i++) {
-        if (strcmp(messages[i]->name, name) == 0)
-            return messages[i];
+    for (size_t id = 0; id < IDS; id++) {
+        if (by_id[id] != NULL && strcmp(by_id[id]->name, name) == 0)
+            return by_id[id];
     }
     return NULL;
+}
+
+void catalog_add(const struct message_schema *schema)
+{
+    pthread_once(&once, fill);
+    assert(schema->id >= OWN_IDS && schema->id < IDS && by_id[schema->id] == NULL);
+    by_id[schema->id] = schema;
 }
 
 const struct message_schema *const *catalog_all(size_t *ret_count)

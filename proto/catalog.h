@@ -8,7 +8,10 @@
 /* NULL when there is no such message. Any thread. */
 const struct message_schema *catalog_find(uint16_t id);
 const struct message_schema *catalog_find_name(const char *name);
-/* All of them, in the order of their ids. */
+/* Adds a message of a program's own: the runtime is not Shunt's alone. Ids from 0x0800 on are for these; asserts that
+ * the id is free. Before the first actor is made. */
+void catalog_add(const struct message_schema *schema);
+/* Those of proto/messages/, in the order of their ids. */
 const struct message_schema *const *catalog_all(size_t *ret_count);
 
 #endif

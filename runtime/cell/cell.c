@@ -354,7 +354,8 @@ void cell_start(struct actor *cell)
         cell->has_failed = !set_field(cell, i);
     if (!cell->has_failed) {
         reactor_busy(cell->reactor, cell, "start");
-        cell->kind->start(cell);
+        if (cell->kind->start != NULL)
+            cell->kind->start(cell);
     }
     if (!cell->has_failed && !cell->kind->starts_slowly && cell->life == CELL_STARTING)
         rise(cell);
