@@ -106,13 +106,14 @@ struct actor_kind {
     const char *doc;  /* one line */
     size_t state_size;
 
-    /* Optional. State is zeroed and options are set before `start`. It may call actor_fail. A kind that `starts_slowly` is up
-     * only once it has called actor_started; others are up when `start` returns. Letters come from the return of
+    /* Optional. State is zeroed and options are set before `start`. It may call actor_fail. A kind that `starts_slowly`
+     * is up only once it has called actor_started; others are up when `start` returns. Letters come from the return of
      * `start` on, also before actor_started: such a kind refuses what it cannot do yet. */
     void (*start)(struct actor *me);
     bool starts_slowly;
 
-    /* Optional. Frees what the state owns. Called after every start, also a failed one: accepts half-built state. Must not send.
+    /* Optional. Frees what the state owns. Called after every start, also a failed one: accepts half-built state. Must
+     * not send.
      */
     void (*stop)(struct actor *me);
 
