@@ -290,6 +290,7 @@ static bool gather(struct links *self)
     while (shorten->first != NULL && fits(self, shorten->first)) {
         struct request *request = take_first(shorten);
 
+        assert(request != NULL);
         doubtful |= request->is_doubtful;
         add_row(shorten, request);
     }
@@ -323,8 +324,12 @@ void shorten_refuse_overdue(struct actor *me)
     struct links *self = actor_state(me);
     struct shorten *shorten = self->shorten;
 
-    while (shorten->first != NULL && actor_now_us(me) - shorten->first->asked_us > WAIT_LIMIT_US)
-        refuse_for_now(me, take_first(shorten));
+    while (shorten->first != NULL && actor_now_us(me) - shorten->first->asked_us > WAIT_LIMIT_US) {
+        struct request *request = take_first(shorten);
+
+        assert(request != NULL);
+        refuse_for_now(me, request);
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------ asking */
