@@ -17,7 +17,8 @@ import psycopg
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHUNT = ROOT / "shunt"
-PORT_SHIFT = 11000  # 8080 becomes 19080: above what people run, below the ephemeral ports
+# 8080 becomes 19080: above what people run, below the ephemeral ports. Another shift, to run beside others.
+PORT_SHIFT = int(os.environ.get("SHUNT_PORT_SHIFT", 11000))
 
 
 def eventually(condition, within_s, why="it did not come true"):

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""shunt chaos: what happens to clicks when anything may die at any moment.
+
+Starts a platform of its own, lets clients follow links at a constant rate while a seeded schedule of faults runs, waits
+until the pipeline has drained, and holds both databases against what the clients know, click by click. Exit code 1 and the
+seed when a promise is broken. README.md beside this file says what is promised.
+"""
+import argparse
+import asyncio
+import json
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+
+from clients import Clients
+from faults import KINDS, NODES, STORES, Doer, schedule
+from ledger import Ledger, compare
+from running import ROOT, Platform, eventually
+
+DRAIN_LIMIT_S = 120
+CALM_S = 12  # two flushes: what would be counted twice shows by then
+LOOK_S = 0.05
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+
+
+def look(platform):
+    """The status, from the program itself: the front door first asks whether anything has to be built."""
+    outcome = subprocess.run([ROOT / "build/release/shunt", "status", "--json", "--data", platform.data],
+                             capture_output=True, text=True, timeout=30, env={**os.environ, "SHUNT_HOME": str(ROOT)})
+    if outcome.returncode != 0:
+        raise OSError(outcome.stderr)
+    return json.loads(outcome.stdout)
+
+
+class Run:
+    """One schedule against one platform."""
+
+    def __init__(self, platform, seed, rate, links):
+        self.platform = platform
+        self.seed = seed
+        codes = [platform.shorten(f"https://example.org/{number}")["short_code"] for number in range(links)]
+        self.ledger = Ledger(codes)
+        port = int(platform.status()["url"].rsplit(":", 1)[1])
+        self.clients = Clients(port, self.ledger, rate, seed)
+        self.doer = Doer(lambda: eventually(lambda: look(platform), 30, "no status"), say)
+
+    def _do_all(self, faults, length_s):
+        since = time.monotonic()
+        for fault in faults:
+            while time.monotonic() < since + fault.at_s:
+                time.sleep(LOOK_S)  # the pace of looking who is back
+                self.doer.tick()
+            self.doer.do(fault)
+        while time.monotonic() < since + length_s:
+            time.sleep(LOOK_S)
+            self.doer.tick()
+
+    def faults_under_load(self, faults, length_s):
+        clicking = threading.Thread(target=lambda: asyncio.run(self.clients.run(length_s + 60)))
+        clicking.start()
+        try:
+            self._do_all(faults, length_s)
+        finally:
+            self.clients.running = False
+            self.doer.tick(everything=True)
+            clicking.join()
+
+    def drain(self):
+        """Until everything is there, or for as long as draining may take."""
+        eventually(self.doer.all_are_up, 60, "not everything came back")
+        since = time.monotonic()
+        while True:
+            try:
+                verdict = compare(self.ledger, self.platform)
+            except (OSError, AssertionError) as error:
+                verdict = None
+                say(f"cannot be compared yet: {error}")
+            if (verdict is not None and not verdict.violations) or time.monotonic() > since + DRAIN_LIMIT_S:
+                break
+            time.sleep(1)
+        say(f"drained after {time.monotonic() - since:.0f} s")
+        time.sleep(CALM_S)  # nothing more may come
+        verdict = compare(self.ledger, self.platform)
+        verdict.violations += self.clients.violations
+        return verdict
+
+
+def report(run, verdict, faults):
+    say(f"requests: {dict(run.ledger.outcomes)}, slowest answer {run.clients.slowest_s:.1f} s")
+    say(f"statistics read: {run.clients.stats_outcomes}")
+    say(f"back after kill -9, median s: " + ", ".join(
+        f"{target} {statistics.median(times):.2f}" for target, times in sorted(run.doer.back_s.items())))
+    say(f"clicks: {verdict.figures}")
+    for violation in verdict.violations:
+        say(f"VIOLATION {violation}")
+    say(f"seed {run.seed}, {len(faults)} faults: " + (f"{len(verdict.violations)} violations" if verdict.violations
+                                                     else "every click exactly once"))
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="shunt chaos", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     epilog="example: ./shunt chaos --seed 7 --minutes 5 --faults kill,stop")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
+    parser.add_argument("--minutes", type=float, default=2)
+    parser.add_argument("--every", type=float, default=5, help="seconds between faults, on average")
+    parser.add_argument("--rate", type=float, default=200, help="redirects a second")
+    parser.add_argument("--links", type=int, default=100)
+    parser.add_argument("--faults", default=",".join(KINDS), help=f"some of {','.join(KINDS)}")
+    parser.add_argument("--targets", default=",".join(NODES + STORES), help="nodes and stores")
+    parser.add_argument("--keep", action="store_true", help="leave the platform's folder behind")
+    chosen = parser.parse_args()
+    for name, known in (("faults", KINDS), ("targets", NODES + STORES)):
+        words = tuple(getattr(chosen, name).split(","))
+        wrong = [word for word in words if word not in known]
+        if wrong:
+            parser.error(f"--{name} has no '{wrong[0]}'; there are {', '.join(known)}")
+        setattr(chosen, name, words)
+    return chosen
+
+
+def main():
+    chosen = arguments()
+    length_s = chosen.minutes * 60
+    faults = schedule(chosen.seed, length_s, chosen.every, chosen.faults, chosen.targets)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="shunt-chaos-"))
+    say(f"seed {chosen.seed}: {len(faults)} faults in {chosen.minutes:g} minutes at {chosen.rate:g} redirects/s, in {folder}")
+    platform = Platform(folder, "--set", "nodes/edge/actors/edge/debug_identity=yes")
+    try:
+        platform.up()
+        run = Run(platform, chosen.seed, chosen.rate, chosen.links)
+        run.faults_under_load(faults, length_s)
+        verdict = run.drain()
+        report(run, verdict, faults)
+    finally:
+        platform.down()
+    if verdict.violations:
+        say(f"what it said is in {folder}/data/log")
+    elif not chosen.keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 1 if verdict.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
