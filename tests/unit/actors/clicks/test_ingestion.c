@@ -12,6 +12,8 @@
 #include "actors/clicks/ingestion.h"
 #include "tests/testing.h"
 
+enum { RUNS = 40 /* of each kind: some seconds under the sanitizers */ };
+
 enum { CODES = 7, CLICKS_MOST = 4000, RECORDS_MOST = 4000, HOLES_MOST = 512 };
 
 static const char *const codes[CODES] = { "a", "bb", "ccc", "dddd", "eeeee", "ffffff", "ggggggg" };
@@ -366,14 +368,14 @@ static void run_seed(unsigned run, bool with_losses)
 static void every_click_once_whatever_happens(void **state)
 {
     (void)state;
-    for (unsigned run = 1; run <= 1000; run++)
+    for (unsigned run = 1; run <= RUNS; run++)
         run_seed(run, false);
 }
 
 static void what_is_lost_is_noted_exactly(void **state)
 {
     (void)state;
-    for (unsigned run = 1; run <= 1000; run++)
+    for (unsigned run = 1; run <= RUNS; run++)
         run_seed(run, true);
 }
 
@@ -382,7 +384,7 @@ static void what_is_lost_is_noted_exactly(void **state)
 static void the_ledger_agrees_with_a_bitmap(void **state)
 {
     (void)state;
-    for (seed = 1; seed < 60;) {
+    for (seed = 1; seed < 300;) {
         bool seen[400] = { false };
         struct lane_ledger ledger = { 0 };
         uint64_t missing = 0;
