@@ -95,11 +95,11 @@ static enum outcome outcome_of(uint32_t code, bool is_insert)
 /* "Code: 60, e.displayText() = DB::Exception: ..." in old servers, "Code: 60. DB::Exception: ..." in newer ones. */
 static uint32_t exception_code(struct slice body)
 {
+    static const char head[] = "Code: ";
     char text[32];
-    unsigned code = 0;
 
     slice_copy(body, text, sizeof text);
-    return sscanf(text, "Code: %u", &code) == 1 ? code : 0;
+    return strncmp(text, head, sizeof head - 1) == 0 ? (uint32_t)strtoul(text + sizeof head - 1, NULL, 10) : 0;
 }
 
 static void first_line(struct slice body, char *out, size_t room)

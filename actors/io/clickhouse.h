@@ -58,8 +58,8 @@ typedef void clickhouse_handler(struct actor *me, void *context, const struct cl
 
 /* Connects with the first query. NULL with a sentence in `why` when the address is malformed. */
 struct clickhouse *clickhouse_open(struct actor *me, const struct clickhouse_options *options, char *why, size_t room);
-/* Drops all queries: handlers still due do not come. Accepts NULL in *clickhouse; sets it to NULL. */
-void clickhouse_close(struct clickhouse **clickhouse);
+/* Drops all queries: handlers still due do not come. Accepts NULL in *closed; sets it to NULL. */
+void clickhouse_close(struct clickhouse **closed);
 /* Everything is copied. */
 void clickhouse_send(struct clickhouse *clickhouse,
                      const struct clickhouse_query *query,

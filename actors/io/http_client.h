@@ -50,8 +50,8 @@ typedef void http_response_handler(struct actor *me, void *context, const struct
 
 /* NULL when libcurl cannot be set up (out of memory). */
 struct http_client *http_client_open(struct actor *me, const struct http_client_options *options);
-/* Drops all requests: handlers still due do not come. Accepts NULL in *client; sets it to NULL. */
-void http_client_close(struct http_client **client);
+/* Drops all requests: handlers still due do not come. Accepts NULL in *closed; sets it to NULL. */
+void http_client_close(struct http_client **closed);
 /* Everything is copied. */
 void http_client_send(struct http_client *client,
                       const struct http_request *request,

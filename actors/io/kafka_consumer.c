@@ -407,11 +407,11 @@ kafka_consumer_open(struct actor *me, const struct kafka_consumer_options *optio
     return consumer;
 }
 
-void kafka_consumer_close(struct kafka_consumer **which)
+void kafka_consumer_close(struct kafka_consumer **closed)
 {
-    struct kafka_consumer *consumer = *which;
+    struct kafka_consumer *consumer = *closed;
 
-    *which = NULL;
+    *closed = NULL;
     if (consumer == NULL)
         return;
     actor_show_breaker(consumer->me, consumer->options.name, NULL);

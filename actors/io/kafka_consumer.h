@@ -73,8 +73,8 @@ struct kafka_consumer_options {
 /* Returns at once; connects on its own. NULL with a sentence in `why` when the address is malformed. */
 struct kafka_consumer *
 kafka_consumer_open(struct actor *me, const struct kafka_consumer_options *options, char *why, size_t room);
-/* Leaves the group in the background; no handler comes any more. Accepts NULL in *consumer; sets it to NULL. */
-void kafka_consumer_close(struct kafka_consumer **consumer);
+/* Leaves the group in the background; no handler comes any more. Accepts NULL in *closed; sets it to NULL. */
+void kafka_consumer_close(struct kafka_consumer **closed);
 
 /* Reads from these positions from now on; again at any time to go back or forward. `assignment` is what on_assigned
  * said: an answer to an assignment that is over is ignored and false returned. Without a group it is 0. Partitions of

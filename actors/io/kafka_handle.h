@@ -57,8 +57,8 @@ struct kafka_handle *kafka_handle_create(struct actor *me,
                                          size_t room);
 /* Brings the events of `queue` (taken) into the loop. False when the kernel refuses. */
 bool kafka_handle_watch(struct kafka_handle *handle, rd_kafka_queue_t *queue);
-/* Takes it down on a thread of its own; no event comes any more. Accepts NULL in *handle; sets it to NULL. */
-void kafka_handle_destroy(struct kafka_handle **handle);
+/* Takes it down on a thread of its own; no event comes any more. Accepts NULL in *which; sets it to NULL. */
+void kafka_handle_destroy(struct kafka_handle **which);
 
 /* Whether librdkafka's statistics say that some broker is connected. They come once a second. */
 bool kafka_statistics_say_up(const char *json);

@@ -302,18 +302,8 @@ static rd_kafka_headers_t *headers_of(const struct kafka_record *record)
     return headers;
 }
 
-static enum outcome produce(struct kafka_producer *producer, const struct kafka_record *record, struct note *note)
+static enum outcome outcome_of_sending(struct kafka_producer *producer, rd_kafka_resp_err_t failure)
 {
-    rd_kafka_headers_t *headers = headers_of(record);
-    rd_kafka_resp_err_t failure;
-
-    failure =
-        rd_kafka_producev(producer->handle->rk, RD_KAFKA_V_RKT(producer->rkt), RD_KAFKA_V_PARTITION(record->partition),
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(record->key.at, record->key.size),
-                          RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.at, record->value.size),
-                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(note), RD_KAFKA_V_END);
-    if (failure != RD_KAFKA_RESP_ERR_NO_ERROR && headers != NULL)
-        rd_kafka_headers_destroy(headers);
     switch (failure) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
         return OUTCOME_DONE;
@@ -326,6 +316,28 @@ static enum outcome produce(struct kafka_producer *producer, const struct kafka_
         fail(producer, rd_kafka_err2str(failure));
         return OUTCOME_NOT_SENT;
     }
+}
+
+static enum outcome produce(struct kafka_producer *producer, const struct kafka_record *record, struct note *note)
+{
+    rd_kafka_headers_t *headers = headers_of(record);
+    rd_kafka_vu_t parts[] = {
+        { .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = producer->rkt },
+        { .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition },
+        { .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
+        { .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { (void *)record->key.at, record->key.size } },
+        { .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)record->value.at, record->value.size } },
+        { .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = note },
+        { .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers },
+    };
+    size_t count = sizeof(parts) / sizeof(parts[0]) - (headers == NULL ? 1 : 0);
+    rd_kafka_error_t *error = rd_kafka_produceva(producer->handle->rk, parts, count);
+    rd_kafka_resp_err_t failure = error != NULL ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    if (error != NULL && headers != NULL)
+        rd_kafka_headers_destroy(headers); /* otherwise they are librdkafka's */
+    rd_kafka_error_destroy(error);
+    return outcome_of_sending(producer, failure);
 }
 
 static size_t size_of(const struct kafka_record *record)
@@ -419,11 +431,11 @@ static void free_notes(struct notes *notes)
     }
 }
 
-void kafka_producer_close(struct kafka_producer **which)
+void kafka_producer_close(struct kafka_producer **closed)
 {
-    struct kafka_producer *producer = *which;
+    struct kafka_producer *producer = *closed;
 
-    *which = NULL;
+    *closed = NULL;
     if (producer == NULL)
         return;
     actor_show_breaker(producer->me, producer->options.name, NULL);

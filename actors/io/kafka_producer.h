@@ -64,8 +64,8 @@ struct kafka_producer_options {
 /* Returns at once; connects on its own. NULL with a sentence in `why` when the address is malformed. */
 struct kafka_producer *
 kafka_producer_open(struct actor *me, const struct kafka_producer_options *options, char *why, size_t room);
-/* Drops what is not delivered: handlers still due do not come. Accepts NULL in *producer; sets it to NULL. */
-void kafka_producer_close(struct kafka_producer **producer);
+/* Drops what is not delivered: handlers still due do not come. Accepts NULL in *closed; sets it to NULL. */
+void kafka_producer_close(struct kafka_producer **closed);
 
 /* Copies and queues one record. `then` may be NULL. */
 void kafka_producer_send(struct kafka_producer *producer,

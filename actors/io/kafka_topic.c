@@ -20,7 +20,9 @@ enum {
 
 struct kafka_topic_request {
     struct offload *offload;
-    struct kafka_topic topic; /* its texts are ours */
+    struct kafka_topic topic; /* its texts are the next two */
+    char *uri;
+    char *name;
     bool is_ensure;
     kafka_topic_handler *then;
     void *context;
@@ -224,8 +226,8 @@ static void discard(void *context)
 {
     struct kafka_topic_request *request = context;
 
-    free((char *)(uintptr_t)request->topic.uri);
-    free((char *)(uintptr_t)request->topic.name);
+    free(request->uri);
+    free(request->name);
     free(request->extents);
     free(request);
 }
@@ -239,8 +241,11 @@ start(struct actor *me, const struct kafka_topic *topic, bool is_ensure, kafka_t
 
     assert(request != NULL);
     request->topic = *topic;
-    request->topic.uri = strdup(topic->uri);
-    request->topic.name = strdup(topic->name);
+    request->uri = strdup(topic->uri);
+    request->name = strdup(topic->name);
+    assert(request->uri != NULL && request->name != NULL);
+    request->topic.uri = request->uri;
+    request->topic.name = request->name;
     request->is_ensure = is_ensure;
     request->then = then;
     request->context = context;

@@ -47,7 +47,7 @@ kafka_topic_ensure(struct actor *me, const struct kafka_topic *topic, kafka_topi
 /* Where each partition begins and ends now. Must be cancelled when the actor stops before the answer. */
 struct kafka_topic_request *
 kafka_topic_extents(struct actor *me, const struct kafka_topic *topic, kafka_topic_handler *then, void *context);
-/* `then` will not come. Accepts NULL in *request; sets it to NULL. */
-void kafka_topic_cancel(struct kafka_topic_request **request);
+/* `then` will not come. Accepts NULL in *which; sets it to NULL. */
+void kafka_topic_cancel(struct kafka_topic_request **which);
 
 #endif

@@ -25,8 +25,8 @@ struct offload_task {
 /* Starts it; the context belongs to the task from now on. NULL when there is no thread to be had: then nothing was
  * called and the context stays the caller's. The pointer is void once `done` is called. */
 struct offload *offload_start(struct actor *me, const struct offload_task *task, void *context);
-/* `done` will not come; the thread ends when its work does. Accepts NULL in *offload; sets it to NULL. */
-void offload_cancel(struct offload **offload);
+/* `done` will not come; the thread ends when its work does. Accepts NULL in *which; sets it to NULL. */
+void offload_cancel(struct offload **which);
 
 /* The same without an answer, for taking things down: `work` then `discard`, on a thread that nobody waits for. Without
  * a thread to be had both run at once, here. */

@@ -200,6 +200,10 @@ static struct postgres_connection *connection_for(struct postgres *pool, const s
 
 static void give(struct postgres_connection *connection, struct postgres_job *job)
 {
+    if (job->kind == JOB_INSIDE && job->transaction == NULL) {
+        postgres_free_job(connection->pool, job); /* its transaction was rolled back before it was sent */
+        return;
+    }
     if (job->kind != JOB_RUN) {
         connection->is_exclusive = true;
         connection->holder = job->transaction;
@@ -209,16 +213,20 @@ static void give(struct postgres_connection *connection, struct postgres_job *jo
     postgres_connection_send(connection, job);
 }
 
+/* Drained is only what somebody still wants: dispatch says so anew. */
+static void stop_draining(struct postgres *pool)
+{
+    for (uint32_t i = 0; i < pool->options.connections; i++)
+        pool->connections[i].is_draining = false;
+}
+
 static void dispatch(struct postgres *pool)
 {
     struct postgres_job *job = TAILQ_FIRST(&pool->waiting);
     struct postgres_job *next;
-
-    /* Drained is only what somebody still wants: that is said anew below. */
-    for (uint32_t i = 0; i < pool->options.connections; i++)
-        pool->connections[i].is_draining = false;
     bool has_room[2] = { true, true }; /* for runs; for those that want a connection to themselves */
 
+    stop_draining(pool);
     for (; job != NULL && (has_room[0] || has_room[1]); job = next) {
         bool is_inside = job->transaction != NULL && job->transaction->connection != NULL;
         bool *room = &has_room[job->kind == JOB_RUN ? 0 : 1];
@@ -230,10 +238,7 @@ static void dispatch(struct postgres *pool)
             continue;
         }
         take_waiting(pool, job);
-        if (job->then == NULL && job->transaction == NULL && job->kind != JOB_RUN)
-            postgres_free_job(pool, job); /* its transaction was rolled back before it was sent */
-        else
-            give(connection, job);
+        give(connection, job);
     }
 }
 
@@ -337,11 +342,33 @@ static uint64_t or_default(uint64_t value, uint64_t otherwise)
     return value != 0 ? value : otherwise;
 }
 
+static struct postgres_options with_defaults(const struct postgres_options *options)
+{
+    struct postgres_options own = *options;
+
+    own.uri = NULL; /* the caller's */
+    own.connections = (uint32_t)or_default(options->connections, DEFAULT_CONNECTIONS);
+    own.pipeline_limit = (uint32_t)or_default(options->pipeline_limit, DEFAULT_PIPELINE);
+    own.connect_limit_us = or_default(options->connect_limit_us, DEFAULT_CONNECT_LIMIT_US);
+    own.deadline_us = or_default(options->deadline_us, DEFAULT_DEADLINE_US);
+    own.statement_limit_us = or_default(options->statement_limit_us, DEFAULT_STATEMENT_LIMIT_US);
+    own.waiting_limit = (uint32_t)or_default(options->waiting_limit, DEFAULT_WAITING);
+    own.bytes_limit = or_default(options->bytes_limit, DEFAULT_BYTES);
+    return own;
+}
+
+static void begin_connection(struct postgres *pool, struct postgres_connection *connection)
+{
+    connection->pool = pool;
+    connection->watched_fd = -1;
+    TAILQ_INIT(&connection->sent);
+    connection->timer = actor_after(pool->me, 0, postgres_connection_try, connection);
+}
+
 struct postgres *postgres_open(struct actor *me, const struct postgres_options *options, char *why, size_t room)
 {
     struct postgres_address address;
     struct postgres *pool;
-    struct postgres_options *own;
 
     assert(options->connections <= POSTGRES_CONNECTIONS_LIMIT);
     if (!postgres_address_parse(options->uri, &address, why, room))
@@ -352,28 +379,13 @@ struct postgres *postgres_open(struct actor *me, const struct postgres_options *
     pool->address = address;
     pool->uri = strdup(options->uri);
     assert(pool->uri != NULL);
-    own = &pool->options;
-    *own = *options;
-    own->uri = NULL;
-    own->connections = (uint32_t)or_default(options->connections, DEFAULT_CONNECTIONS);
-    own->pipeline_limit = (uint32_t)or_default(options->pipeline_limit, DEFAULT_PIPELINE);
-    own->connect_limit_us = or_default(options->connect_limit_us, DEFAULT_CONNECT_LIMIT_US);
-    own->deadline_us = or_default(options->deadline_us, DEFAULT_DEADLINE_US);
-    own->statement_limit_us = or_default(options->statement_limit_us, DEFAULT_STATEMENT_LIMIT_US);
-    own->waiting_limit = (uint32_t)or_default(options->waiting_limit, DEFAULT_WAITING);
-    own->bytes_limit = or_default(options->bytes_limit, DEFAULT_BYTES);
+    pool->options = with_defaults(options);
     TAILQ_INIT(&pool->waiting);
     TAILQ_INIT(&pool->refused);
     breaker_init(&pool->breaker, FAILURES_TO_OPEN, POSTGRES_PAUSE_MIN_US, POSTGRES_PAUSE_MAX_US);
     actor_show_breaker(me, options->name, &pool->breaker);
-    for (uint32_t i = 0; i < own->connections; i++) {
-        struct postgres_connection *connection = &pool->connections[i];
-
-        connection->pool = pool;
-        connection->watched_fd = -1;
-        TAILQ_INIT(&connection->sent);
-        connection->timer = actor_after(me, 0, postgres_connection_try, connection);
-    }
+    for (uint32_t i = 0; i < pool->options.connections; i++)
+        begin_connection(pool, &pool->connections[i]);
     return pool;
 }
 
@@ -387,12 +399,12 @@ static void free_jobs(struct postgres *pool, struct postgres_jobs *jobs)
     }
 }
 
-void postgres_close(struct postgres **which)
+void postgres_close(struct postgres **closed)
 {
-    struct postgres *pool = *which;
+    struct postgres *pool = *closed;
     struct postgres_transaction *transaction;
 
-    *which = NULL;
+    *closed = NULL;
     if (pool == NULL)
         return;
     actor_show_breaker(pool->me, pool->options.name, NULL);

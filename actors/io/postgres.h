@@ -149,13 +149,13 @@ struct postgres_options {
 
 /* Starts to connect and returns at once. NULL with a sentence in `why` when the address is malformed. */
 struct postgres *postgres_open(struct actor *me, const struct postgres_options *options, char *why, size_t room);
-/* Drops everything, transactions too: handlers still due do not come. Accepts NULL in *postgres; sets it to NULL. */
-void postgres_close(struct postgres **postgres);
-bool postgres_is_connected(const struct postgres *postgres);
+/* Drops everything, transactions too: handlers still due do not come. Accepts NULL in *closed; sets it to NULL. */
+void postgres_close(struct postgres **closed);
+bool postgres_is_connected(const struct postgres *pool);
 
 /* One transaction in one round trip: all statements take effect or none does. Runs may overtake each other: what must
  * see another's effect is issued from its handler. Everything is copied. `deadline_us` is from now; 0: the option's. */
-void postgres_run(struct postgres *postgres,
+void postgres_run(struct postgres *pool,
                   const struct postgres_call *calls,
                   uint32_t count,
                   uint64_t deadline_us,
@@ -163,7 +163,7 @@ void postgres_run(struct postgres *postgres,
                   void *context);
 /* The same for reads that must all see one snapshot (REPEATABLE READ, READ ONLY). Has a connection to itself meanwhile.
  */
-void postgres_read_snapshot(struct postgres *postgres,
+void postgres_read_snapshot(struct postgres *pool,
                             const struct postgres_call *calls,
                             uint32_t count,
                             uint64_t deadline_us,
@@ -176,7 +176,7 @@ struct postgres_transaction;
 
 /* READ COMMITTED; nothing is sent yet. The transaction is the caller's until it ends: by commit or rollback, or with
  * any outcome other than DONE in a handler of its own, whichever comes first. After that the pointer is void. */
-struct postgres_transaction *postgres_begin(struct postgres *postgres, uint64_t deadline_us);
+struct postgres_transaction *postgres_begin(struct postgres *pool, uint64_t deadline_us);
 /* One pipeline inside it. One at a time: issue the next from the handler or later. A failure has no effect on the data,
  * so UNKNOWN does not happen here: what the connection takes with it is rolled back (NOT_SENT). */
 void postgres_transaction_run(struct postgres_transaction *transaction,

@@ -47,7 +47,7 @@ static void watch_link(struct postgres_connection *connection, unsigned events)
     if (connection->watched_fd >= 0)
         connection->watch = actor_watch(connection->pool->me, connection->watched_fd, events, ready, connection);
     if (connection->watch == NULL)
-        postgres_connection_doubt(connection, strerror(errno));
+        postgres_connection_doubt(connection, strerrordesc_np(errno));
 }
 
 void postgres_connection_unwatch(struct postgres_connection *connection)

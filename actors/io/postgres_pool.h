@@ -126,7 +126,7 @@ void postgres_connection_close(struct postgres_connection *connection); /* nothi
 /* ---- postgres_connect.c */
 
 void postgres_connection_unwatch(struct postgres_connection *connection);
-void postgres_connection_try(struct actor *me, void *connection); /* a timer's: starts an attempt to connect */
+void postgres_connection_try(struct actor *me, void *context); /* a timer's: starts an attempt to connect */
 
 /* ---- postgres_transaction.c */
 

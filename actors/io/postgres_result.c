@@ -26,7 +26,7 @@ uint32_t postgres_row_count(const struct postgres_rows *rows)
 
 uint64_t postgres_affected(const struct postgres_rows *rows)
 {
-    return strtoull(PQcmdTuples((PGresult *)(uintptr_t)rows), NULL, 10);
+    return strtoull(PQcmdTuples((PGresult *)rows), NULL, 10);
 }
 
 /* Bytes of one field; its type must be one of the three given. NULL is empty. */

@@ -95,11 +95,11 @@ struct redis *redis_open(struct actor *me, const struct redis_options *options, 
     return redis;
 }
 
-void redis_close(struct redis **which)
+void redis_close(struct redis **closed)
 {
-    struct redis *redis = *which;
+    struct redis *redis = *closed;
 
-    *which = NULL;
+    *closed = NULL;
     if (redis == NULL)
         return;
     actor_show_breaker(redis->me, redis->options.name, NULL);

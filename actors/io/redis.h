@@ -80,9 +80,9 @@ struct redis_options {
 
 /* Starts to connect and returns at once. NULL with a sentence in `why` when the address is malformed. */
 struct redis *redis_open(struct actor *me, const struct redis_options *options, char *why, size_t room);
-/* Drops everything: handlers still due do not come. Not from inside one of its handlers. Accepts NULL in *redis; sets
+/* Drops everything: handlers still due do not come. Not from inside one of its handlers. Accepts NULL in *closed; sets
  * it to NULL. */
-void redis_close(struct redis **redis);
+void redis_close(struct redis **closed);
 
 /* The number of the present connection; 0 while there is none. */
 uint64_t redis_generation(const struct redis *redis);

@@ -287,7 +287,7 @@ static void read_in(struct redis *redis)
     for (int i = 0; i < REDIS_INPUT_READS_LIMIT && size == sizeof(redis->input) && redis->doubt[0] == '\0'; i++) {
         size = recv(redis->link->fd, redis->input, sizeof(redis->input), 0);
         if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
-            redis_link_doubt(redis, size == 0 ? "it closed the connection" : strerror(errno));
+            redis_link_doubt(redis, size == 0 ? "it closed the connection" : strerrordesc_np(errno));
             break;
         }
         if (size < 0)
@@ -310,7 +310,7 @@ static void finish_connect(struct redis *redis)
     if (getsockopt(redis->link->fd, SOL_SOCKET, SO_ERROR, &failure, &size) != 0)
         failure = errno;
     if (failure != 0) {
-        redis_link_doubt(redis, strerror(failure));
+        redis_link_doubt(redis, strerrordesc_np(failure));
         return;
     }
     watch_for(redis, WATCH_READ);
@@ -362,7 +362,7 @@ static void connect_to(struct redis *redis, const char *address)
     redis->watched = WATCH_WRITE;
     redis->watch = actor_watch(redis->me, redis->link->fd, WATCH_WRITE, ready, redis);
     if (redis->watch == NULL)
-        redis_link_doubt(redis, strerror(errno));
+        redis_link_doubt(redis, strerrordesc_np(errno));
 }
 
 static void resolved(struct actor *me, void *context, const char *address, const char *why)

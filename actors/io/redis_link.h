@@ -53,7 +53,7 @@ struct redis {
 };
 
 /* To be called by a timer: starts an attempt to connect. */
-void redis_link_connect(struct actor *me, void *redis);
+void redis_link_connect(struct actor *me, void *context);
 /* Drops the connection, fails what is under way and plans the next attempt. From the loop only. */
 void redis_link_lose(struct redis *redis, const char *reason);
 /* Frees what the connection holds; nothing is called. */

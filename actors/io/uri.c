@@ -25,7 +25,7 @@ static bool wrong(const struct problem *problem, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(problem->why, problem->room, format, arguments);
+    (void)vsnprintf(problem->why, problem->room, format, arguments);
     va_end(arguments);
     return false;
 }
@@ -62,26 +62,38 @@ static int hex_digit(char c)
     return -1;
 }
 
+/* The byte at the front of *rest, which is not empty; 0 when it is no byte of a text. */
+static char take_decoded(struct slice *rest)
+{
+    int high;
+    int low;
+
+    if (!take_byte(rest, '%')) {
+        rest->size--;
+        return *rest->at++;
+    }
+    high = rest->size > 0 ? hex_digit(rest->at[0]) : -1;
+    low = rest->size > 1 ? hex_digit(rest->at[1]) : -1;
+    if (high < 0 || low < 0)
+        return '\0';
+    rest->at += 2;
+    rest->size -= 2;
+    return (char)(high * 16 + low);
+}
+
 static bool decode(const struct problem *problem, const char *what, struct slice from, char *to)
 {
     size_t size = 0;
 
-    for (size_t i = 0; i < from.size; i++) {
-        int byte = (unsigned char)from.at[i];
+    while (from.size > 0) {
+        char byte = take_decoded(&from);
 
-        if (byte == '%') {
-            int high = i + 1 < from.size ? hex_digit(from.at[i + 1]) : -1;
-            int low = i + 2 < from.size ? hex_digit(from.at[i + 2]) : -1;
-
-            byte = high >= 0 && low >= 0 ? high * 16 + low : 0;
-            i += 2;
-        }
-        if (byte == 0)
+        if (byte == '\0')
             return wrong(problem, "the %s of an address has a zero byte, or a '%%' without two hexadecimal digits",
                          what);
         if (size == URI_TEXT_LIMIT)
             return wrong(problem, "the %s of an address is longer than %d bytes", what, URI_TEXT_LIMIT);
-        to[size++] = (char)byte;
+        to[size++] = byte;
     }
     to[size] = '\0';
     return true;
@@ -147,6 +159,7 @@ static bool parse_authority(const struct problem *problem, struct slice *rest, u
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): `why` is written through `problem` */
 bool uri_parse(const char *text, uint16_t default_port, struct uri *ret_uri, char *why, size_t room)
 {
     struct problem problem = { .why = why, .room = room };
