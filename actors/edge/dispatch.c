@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "actors/edge/edge_state.h"
+#include "actors/edge/trace.h"
 
 /* ------------------------------------------------------------------------------------------------ exchanges */
 
@@ -26,6 +27,14 @@ struct exchange *edge_exchange(struct edge *self, struct http_exchange id)
     struct exchange *exchange = &self->exchanges[id.slot];
 
     return exchange->id.generation == id.generation && http_is_waiting(self->http, id) ? exchange : NULL;
+}
+
+void edge_trace(struct edge *self, const struct http_request *request, uint64_t trace[2])
+{
+    if (trace_parse(http_request_field_named(request, "traceparent"), trace))
+        return;
+    trace[0] = actor_random(self->me);
+    trace[1] = actor_random(self->me);
 }
 
 void edge_answered(struct edge *self, struct exchange *exchange, unsigned status)

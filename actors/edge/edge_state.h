@@ -118,6 +118,8 @@ void edge_problem(struct edge *self, struct http_exchange id, const struct probl
 void edge_say(struct edge *self, struct http_exchange id, enum said said);
 /* Counts an answer that was sent without the three above. */
 void edge_answered(struct edge *self, struct exchange *exchange, unsigned status);
+/* The id under which what follows from this request is traced: its own or a new one. */
+void edge_trace(struct edge *self, const struct http_request *request, uint64_t trace[2]);
 void *edge_context_of(struct http_exchange id); /* an exchange as the context of an ask, and back */
 struct http_exchange edge_exchange_of(void *context);
 
