@@ -11,7 +11,7 @@
 
 #include "runtime/plan/topology.h"
 
-enum { SECOND_US = 1000 * 1000 };
+#define SECOND_US UINT64_C(1000000)
 
 /* A server that still loads its data lets us in and answers -LOADING. */
 static size_t probe_redis(const struct topology_store *store, char *bytes)

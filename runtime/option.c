@@ -25,7 +25,7 @@ static const struct unit durations[] = {
     { NULL, 0 },
 };
 static const struct unit sizes[] = {
-    { "", 1 }, { "KiB", 1024 }, { "MiB", 1024 * 1024 }, { "GiB", 1024 * 1024 * 1024 }, { NULL, 0 },
+    { "", 1 }, { "KiB", 1024 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { NULL, 0 },
 };
 static const struct unit numbers[] = {
     { "", 1 }, { "k", 1000 }, { "M", 1000000 }, { "G", 1000000000 }, { NULL, 0 },

@@ -87,6 +87,21 @@ void reading_check_value(struct reading *reading, const struct zpl_node *child, 
         reading_mistake(reading, child, "'%s' does not fit: expected %s", child->value, expected);
 }
 
+/* The value that holds for one row: the section's, else the default, else "" with a mistake told. */
+static const char *value_of(struct reading *reading,
+                            const struct zpl_node *section,
+                            const struct zpl_node *child,
+                            const struct option *row)
+{
+    if (child != NULL && child->value != NULL)
+        return child->value;
+    if (row->default_text != NULL)
+        return row->default_text;
+    if (child == NULL && section != NULL && section->value == NULL)
+        reading_mistake(reading, section, "'%s' is missing: %s (%s)", row->name, row->help, option_expected(row));
+    return "";
+}
+
 void reading_values(struct reading *reading,
                     const struct zpl_node *section,
                     const struct section_words *words,
@@ -96,16 +111,9 @@ void reading_values(struct reading *reading,
     for (size_t i = 0; i < words->row_count; i++) {
         const struct option *row = &words->rows[i];
         const struct zpl_node *child = zpl_child(section, row->name);
-        const char *text = child != NULL && child->value != NULL ? child->value : row->default_text;
         void *field = (char *)into + row->offset;
 
-        if (text == NULL) {
-            if (child == NULL && section != NULL && section->value == NULL)
-                reading_mistake(reading, section, "'%s' is missing: %s (%s)", row->name, row->help,
-                                option_expected(row));
-            text = "";
-        }
-        if (option_parse(row, text, field) == NULL)
+        if (option_parse(row, value_of(reading, section, child, row), field) == NULL)
             continue;
         if (child != NULL && child->value != NULL)
             reading_check_value(reading, child, row);

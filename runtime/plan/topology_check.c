@@ -121,30 +121,34 @@ find_circle(struct places *places, struct place *place, struct reading *reading,
     return NULL;
 }
 
+/* Whether all stores that this one comes after are among those taken. */
+static bool is_next(const struct topology *topology, const struct topology_store *store, const bool *taken)
+{
+    for (const char *const *after = store->after; *after != NULL; after++) {
+        const struct topology_store *other = topology_find_store(topology, *after);
+
+        if (other != NULL && !taken[other - topology->stores])
+            return false;
+    }
+    return true;
+}
+
 /* Stores into start order: one that others come after stands before them. The file's order is kept where it can be. */
 static void order_stores(struct reading *reading)
 {
     struct topology *topology = reading->topology;
     struct topology_store *ordered = reading_take(reading, topology->store_count, sizeof *ordered);
     bool taken[TOPOLOGY_STORES_LIMIT] = { false };
-    size_t count = 0;
 
-    while (count < topology->store_count) {
-        size_t before = count;
+    for (size_t count = 0; count < topology->store_count; count++) {
+        size_t i = 0;
 
-        for (size_t i = 0; i < topology->store_count && before == count; i++) {
-            bool ready = !taken[i];
-
-            for (const char *const *after = topology->stores[i].after; ready && *after != NULL; after++)
-                for (size_t k = 0; k < topology->store_count; k++)
-                    ready = ready && (taken[k] || strcmp(topology->stores[k].name, *after) != 0);
-            if (ready) {
-                taken[i] = true;
-                ordered[count++] = topology->stores[i];
-            }
-        }
-        if (before == count)
+        while (i < topology->store_count && (taken[i] || !is_next(topology, &topology->stores[i], taken)))
+            i++;
+        if (i == topology->store_count)
             return; /* a circle, told of elsewhere */
+        taken[i] = true;
+        ordered[count] = topology->stores[i];
     }
     topology->stores = ordered;
 }

@@ -187,31 +187,36 @@ void reading_check_ports(struct reading *reading)
     free(listeners.list);
 }
 
+static void
+tell_store(const struct topology_store *store, uint16_t port, topology_listener_handler *handler, void *context)
+{
+    struct topology_listener listener = { .store = store, .port = port };
+
+    slice_copy(slice_of(store->host), listener.host, sizeof listener.host);
+    if (store->managed && port != 0)
+        handler(context, &listener);
+}
+
+static void tell_actor(const struct topology_node *node,
+                       const struct topology_actor *actor,
+                       topology_listener_handler *handler,
+                       void *context)
+{
+    struct topology_listener listener = { .node = node, .actor = actor };
+
+    for (size_t i = 0; i < actor->option_count; i++)
+        if (is_listener(&actor->kind->options[i]) &&
+            topology_split_address(actor->options[i].value, listener.host, &listener.port) && listener.port != 0)
+            handler(context, &listener);
+}
+
 void topology_each_listener(const struct topology *topology, topology_listener_handler *handler, void *context)
 {
-    struct topology_listener listener;
-
     for (size_t i = 0; i < topology->store_count; i++) {
-        const struct topology_store *store = &topology->stores[i];
-        const uint16_t ports[] = { store->port, store->extra_port };
-
-        for (size_t p = 0; p < 2 && store->managed; p++) {
-            listener = (struct topology_listener){ .store = store, .port = ports[p] };
-            slice_copy(slice_of(store->host), listener.host, sizeof listener.host);
-            if (ports[p] != 0)
-                handler(context, &listener);
-        }
+        tell_store(&topology->stores[i], topology->stores[i].port, handler, context);
+        tell_store(&topology->stores[i], topology->stores[i].extra_port, handler, context);
     }
-    for (size_t n = 0; n < topology->node_count; n++) {
-        const struct topology_node *node = &topology->nodes[n];
-
-        for (size_t a = 0; a < node->actor_count; a++)
-            for (size_t i = 0; i < node->actors[a].option_count; i++) {
-                listener = (struct topology_listener){ .node = node, .actor = &node->actors[a] };
-                if (is_listener(&node->actors[a].kind->options[i]) &&
-                    topology_split_address(node->actors[a].options[i].value, listener.host, &listener.port) &&
-                    listener.port != 0)
-                    handler(context, &listener);
-            }
-    }
+    for (size_t n = 0; n < topology->node_count; n++)
+        for (size_t a = 0; a < topology->nodes[n].actor_count; a++)
+            tell_actor(&topology->nodes[n], &topology->nodes[n].actors[a], handler, context);
 }

@@ -116,10 +116,22 @@ static void end(struct actor *me)
     self->process->reactor.is_ending = true;
 }
 
+static bool can_stop(const struct launcher *self, const struct unit *unit)
+{
+    return !is_at_rest(unit) && unit->state != UNIT_STOPPING && !is_needed(self, unit);
+}
+
+static bool are_all_at_rest(const struct launcher *self)
+{
+    for (size_t i = 0; i < self->unit_count; i++)
+        if (!is_at_rest(&self->units[i]))
+            return false;
+    return true;
+}
+
 static void stop_who_can(struct actor *me)
 {
     struct launcher *self = launcher_of(me);
-    bool all_at_rest = true;
     bool again = true;
 
     while (again) { /* one that has no process stops at once, which may free another */
@@ -127,16 +139,13 @@ static void stop_who_can(struct actor *me)
         for (size_t i = self->unit_count; i-- > 0;) {
             struct unit *unit = &self->units[i];
 
-            if (is_at_rest(unit) || (unit->state == UNIT_STOPPING && !self->is_hurried) || is_needed(self, unit))
+            if (!can_stop(self, unit))
                 continue;
-            if (unit->state != UNIT_STOPPING)
-                unit_stop(me, unit);
+            unit_stop(me, unit);
             again = again || is_at_rest(unit);
         }
     }
-    for (size_t i = 0; i < self->unit_count; i++)
-        all_at_rest = all_at_rest && is_at_rest(&self->units[i]);
-    if (all_at_rest && !self->process->reactor.is_ending)
+    if (are_all_at_rest(self) && !self->process->reactor.is_ending)
         end(me);
 }
 
@@ -314,6 +323,7 @@ static void init_unit(struct launcher *self, const struct topology_store *store,
     struct unit *unit = &self->units[self->unit_count++];
     char path[128];
 
+    assert((store != NULL) != (node != NULL));
     unit->name = store != NULL ? store->name : node->name;
     unit->after = store != NULL ? store->after : node->after;
     unit->store = store;

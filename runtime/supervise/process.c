@@ -18,8 +18,6 @@ const struct process process_none = { .pid = 0, .pid_fd = -1, .output_fd = -1 };
 
 enum { READ_END, WRITE_END };
 
-extern char **environ;
-
 /* The program's environment with `settings` in front: of two with one name, the first one counts. */
 static const char **merge_environment(const char *const *settings)
 {
