@@ -50,6 +50,7 @@ void click_epoch_lost(struct click_epoch *epoch)
         return;
     epoch->state = EPOCH_AWAY;
     epoch->has_record = false;
+    epoch->asks_due = 0;
     actor_cancel_timer(epoch->place->me, &epoch->timer);
 }
 
@@ -124,12 +125,21 @@ static bool send_retained(struct click_epoch *epoch)
     return all_there;
 }
 
-static void go_live(struct click_epoch *epoch)
+void click_epoch_go_live(struct click_epoch *epoch)
 {
     epoch->state = EPOCH_LIVE;
     actor_log(epoch->place->me, LOG_INFO, "Redis has all of epoch %" PRIu64, epoch->number);
     epoch->place->on_live(epoch->place->me, epoch);
     click_epoch_tick(epoch, !epoch->is_current); /* an earlier epoch gets no more: what is open is complete */
+}
+
+/* Redis has all that the journal has. Of an earlier epoch it may have more. */
+static void journal_is_sent(struct click_epoch *epoch)
+{
+    if (epoch->is_current || epoch->is_known)
+        click_epoch_go_live(epoch);
+    else if (epoch->asks_due == 0)
+        click_recovery_learn(epoch);
 }
 
 /* Sends from the journal until every lane with something to send has it under way, or a slice of reading is done. */
@@ -141,7 +151,7 @@ static void pump(struct click_epoch *epoch)
 
         if (!epoch->has_record && !journal_read(epoch->journal, &epoch->cursor, &epoch->record)) {
             if (send_retained(epoch))
-                go_live(epoch);
+                journal_is_sent(epoch);
             return;
         }
         epoch->has_record = false;
@@ -157,7 +167,8 @@ static void pump(struct click_epoch *epoch)
         epoch->timer = actor_after(epoch->place->me, 0, next_slice, epoch);
 }
 
-void click_epoch_drain(struct click_epoch *epoch)
+/* Every lane's place in Redis is known: sends what it lacks. */
+static void drain(struct click_epoch *epoch)
 {
     uint64_t there[BATCH_LANES_LIMIT];
 
@@ -173,14 +184,6 @@ void click_epoch_drain(struct click_epoch *epoch)
 }
 
 /* ------------------------------------------------------------------------------------------------ asking */
-
-static void all_asked(struct click_epoch *epoch)
-{
-    if (epoch->is_current || epoch->is_known)
-        click_epoch_drain(epoch);
-    else
-        click_recovery_learn(epoch);
-}
 
 /* XINFO STREAM answers pairs of name and value. */
 static uint64_t last_generated(const struct redis_reply *reply)
@@ -212,7 +215,7 @@ static void lane_told(struct actor *me, void *context, const struct redis_result
     }
     lane->in_redis = is_none ? 0 : last_generated(result->reply);
     if (--epoch->asks_due == 0)
-        all_asked(epoch);
+        drain(epoch);
 }
 
 static bool is_anything_asked(const struct click_epoch *epoch)

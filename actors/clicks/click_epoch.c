@@ -214,6 +214,13 @@ static void drop_from_redis(struct epoch_lane *lane)
           slice_of(registry.text), slice_of(mark));
 }
 
+/* A mark may be heard of before the windows that it passes: those of an earlier start are learnt bit by bit. */
+static void pass_mark(struct epoch_lane *lane)
+{
+    if (windows_pass(&lane->windows, lane->marked) > 0)
+        lane->must_forget = true;
+}
+
 void click_epoch_tick(struct click_epoch *epoch, bool everything)
 {
     const struct click_place *place = epoch->place;
@@ -226,6 +233,7 @@ void click_epoch_tick(struct click_epoch *epoch, bool everything)
 
         if (windows_is_due(&lane->windows, now_us, everything ? 0 : place->seal_every_us, place->seal_clicks))
             seal(lane);
+        pass_mark(lane);
         write_windows(lane);
         forget(lane);
         drop_from_redis(lane);
@@ -254,8 +262,7 @@ void click_epoch_marked(struct click_epoch *epoch, uint32_t number, uint64_t mar
         return;
     lane->marked = mark;
     click_epoch_published(epoch, number, mark);
-    if (windows_pass(&lane->windows, mark) > 0)
-        lane->must_forget = true;
+    pass_mark(lane);
 }
 
 /* ------------------------------------------------------------------------------------------------ what is pending */

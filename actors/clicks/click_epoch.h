@@ -72,6 +72,7 @@ struct epoch_lane {
     /* Of an earlier epoch: the journal does not have all of this lane, Redis knows more than we. */
     bool is_partial;
     struct buffer held; /* while reading: the newest batch, which no seal has covered yet */
+    uint64_t begins;    /* the first seq in the journal; 0: none */
     uint64_t seen;      /* while reading: the last seq in the journal */
 };
 
@@ -83,7 +84,7 @@ struct click_epoch {
     struct journal *journal;
     enum epoch_state state;
     bool is_current;
-    uint32_t asks_due; /* in ASKING */
+    uint32_t asks_due; /* lanes whose answer has to come before the next step */
     struct journal_cursor cursor;
     struct journal_record record; /* the next to send, while `has_record` */
     bool has_record;
@@ -129,8 +130,8 @@ void click_epoch_connected(struct click_epoch *epoch);
 void click_epoch_lost(struct click_epoch *epoch);
 /* Something about Redis is not as it should be: look again, soon. */
 void click_epoch_doubt(struct click_epoch *epoch, const char *why);
-/* Every lane's place in Redis is known: sends what it lacks, then goes live. */
-void click_epoch_drain(struct click_epoch *epoch);
+/* Redis has all that the journal has, and what only Redis had is known. */
+void click_epoch_go_live(struct click_epoch *epoch);
 /* From the tick: asks again when it is time. */
 void click_epoch_look(struct click_epoch *epoch);
 /* Issues XADD for one batch; the reply comes to `then`. */

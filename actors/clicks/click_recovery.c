@@ -30,10 +30,12 @@ static void count_held(struct epoch_lane *lane)
  * stand before a seal that does not cover it: it is held back until the next record tells. */
 static void read_batch(struct epoch_lane *lane, const struct journal_record *record)
 {
-    if (lane->seen == 0)
+    if (lane->seen == 0) {
         windows_init(&lane->windows, record->span.first_seq);
-    else if (record->span.first_seq != lane->seen + 1)
+        lane->begins = record->span.first_seq;
+    } else if (record->span.first_seq > lane->seen + 1) {
         lane->is_partial = true; /* the journal could not be written in between */
+    }
     if (record->span.first_seq <= lane->seen)
         return;
     count_held(lane);
@@ -133,12 +135,31 @@ static void adopt_entries(struct epoch_lane *lane, const struct redis_reply *ent
     }
 }
 
+/* Whether Redis has clicks that are neither in the journal nor behind it: what the journal begins with is then not what
+ * others had finished with, but what it could not be written before; or a seal is missing for the same reason. */
+static bool knows_more(const struct epoch_lane *lane, const struct redis_reply *reply)
+{
+    const struct redis_reply *members = redis_reply_at(reply, 0);
+    const struct redis_reply *entries = redis_reply_at(reply, 1);
+    struct batch_span span;
+
+    for (uint32_t i = 0; i + 1 < redis_reply_count(members); i += 2) {
+        uint64_t first;
+        uint64_t last;
+
+        if (lane_parse_pair(redis_reply_text(redis_reply_at(members, i)), &first, &last) &&
+            (first < lane->begins || last > lane->committed))
+            return true;
+    }
+    return redis_reply_count(entries) > 0 && batch_check(entry_batch(redis_reply_at(entries, 0)), &span) &&
+           span.first_seq < lane->begins;
+}
+
 static void adopt(struct epoch_lane *lane, const struct redis_reply *reply)
 {
     const struct redis_reply *members = redis_reply_at(reply, 0);
 
-    if (lane->committed == 0 && redis_reply_count(members) > 0)
-        lane->is_partial = true; /* no journal of this lane at all */
+    lane->is_partial = lane->is_partial || knows_more(lane, reply);
     if (lane->is_partial) {
         windows_free(&lane->windows);
         windows_init(&lane->windows, 1);
@@ -148,6 +169,12 @@ static void adopt(struct epoch_lane *lane, const struct redis_reply *reply)
     adopt_entries(lane, redis_reply_at(reply, 1));
 }
 
+static void all_learnt(struct click_epoch *epoch)
+{
+    epoch->is_known = true;
+    click_epoch_go_live(epoch);
+}
+
 static void lane_learnt(struct actor *me, void *context, const struct redis_result *result)
 {
     struct epoch_lane *lane = context;
@@ -155,20 +182,17 @@ static void lane_learnt(struct actor *me, void *context, const struct redis_resu
 
     (void)me;
     lane->is_asked = false;
-    if (epoch->state != EPOCH_ASKING)
+    if (epoch->state != EPOCH_DRAINING)
         return;
     if (result->outcome != OUTCOME_DONE) {
         click_epoch_doubt(epoch, result->detail);
         return;
     }
     adopt(lane, result->reply);
-    if (--epoch->asks_due == 0) {
-        epoch->is_known = true;
-        click_epoch_drain(epoch);
-    }
+    if (--epoch->asks_due == 0)
+        all_learnt(epoch);
 }
 
-/* Sends nothing that is not in the journal; so what the journal lacks is only ever learnt, never put there. */
 static void learn_lane(struct epoch_lane *lane)
 {
     struct click_epoch *epoch = lane->epoch;
@@ -186,13 +210,11 @@ void click_recovery_learn(struct click_epoch *epoch)
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
         struct epoch_lane *lane = &epoch->lanes[i];
 
-        if (lane->is_partial || lane->in_redis > lane->committed)
+        if (lane->is_partial || lane->in_redis > lane->committed || lane->begins > 1)
             learn_lane(lane);
     }
-    if (epoch->asks_due > 0)
-        return;
-    epoch->is_known = true;
-    click_epoch_drain(epoch);
+    if (epoch->asks_due == 0)
+        all_learnt(epoch);
 }
 
 /* ------------------------------------------------------------------------------------------------ the end */

@@ -15,7 +15,7 @@
 
 /* Starts to read an earlier epoch's journal; goes on by itself. */
 void click_recovery_read(struct click_epoch *epoch);
-/* All lanes' last entries in Redis are known: learns what only Redis has, then drains. */
+/* Redis has all that the journal has: learns what only Redis has, then goes live. */
 void click_recovery_learn(struct click_epoch *epoch);
 /* Once a second: whether it has come to its end. is_drained says when it has. */
 void click_recovery_tick(struct click_epoch *epoch);

@@ -20,6 +20,7 @@ struct redis {
     struct redis_options options;
     uint64_t generation;
     uint64_t connections;
+    uint64_t server_start; /* which process of the server it is connected to */
     struct fake_command *first;
     struct fake_command *last;
     uint64_t reply_timer;
@@ -89,7 +90,6 @@ static struct redis_reply *fake_run(struct redis *redis, const struct fake_comma
 {
     struct redis_reply *reply;
 
-    server.commands++;
     if (fake_is(c, "MULTI")) {
         redis->transaction = new_reply(REDIS_ARRAY);
         return string_reply("OK");
@@ -110,7 +110,7 @@ static void fake_reply(struct actor *me, void *context)
     struct redis *redis = context;
 
     redis->reply_timer = 0;
-    if (server.is_down) {
+    if (server.is_down || redis->server_start != server.starts) {
         fake_cut(redis, "the server is down");
         return;
     }
@@ -140,6 +140,7 @@ static void fake_connect(struct actor *me, void *context)
         return;
     }
     redis->generation = ++redis->connections;
+    redis->server_start = server.starts;
     if (redis->options.on_connected != NULL)
         redis->options.on_connected(me, redis->options.context, redis->generation);
 }
