@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "actors/io/kafka_handle.h"
+#include "actors/io/or_default.h"
 
 enum {
     DEFAULT_RECORDS = 16384,
@@ -390,11 +391,6 @@ uint32_t kafka_producer_under_way(const struct kafka_producer *producer)
 }
 
 /* ------------------------------------------------------------------------------------------------ life */
-
-static uint64_t or_default(uint64_t value, uint64_t otherwise)
-{
-    return value != 0 ? value : otherwise;
-}
 
 struct kafka_producer *
 kafka_producer_open(struct actor *me, const struct kafka_producer_options *options, char *why, size_t room)

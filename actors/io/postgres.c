@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/io/or_default.h"
 #include "actors/io/postgres_pool.h"
 
 enum {
@@ -337,11 +338,6 @@ void postgres_watch_deadline(struct postgres *pool, uint64_t deadline_us)
 
 /* ------------------------------------------------------------------------------------------------ public */
 
-static uint64_t or_default(uint64_t value, uint64_t otherwise)
-{
-    return value != 0 ? value : otherwise;
-}
-
 static struct postgres_options with_defaults(const struct postgres_options *options)
 {
     struct postgres_options own = *options;
@@ -355,6 +351,14 @@ static struct postgres_options with_defaults(const struct postgres_options *opti
     own.waiting_limit = (uint32_t)or_default(options->waiting_limit, DEFAULT_WAITING);
     own.bytes_limit = or_default(options->bytes_limit, DEFAULT_BYTES);
     return own;
+}
+
+static char *copy_of(const char *text)
+{
+    char *copy = strdup(text);
+
+    assert(copy != NULL);
+    return copy;
 }
 
 static void begin_connection(struct postgres *pool, struct postgres_connection *connection)
@@ -377,9 +381,8 @@ struct postgres *postgres_open(struct actor *me, const struct postgres_options *
     assert(pool != NULL);
     pool->me = me;
     pool->address = address;
-    pool->uri = strdup(options->uri);
-    assert(pool->uri != NULL);
     pool->options = with_defaults(options);
+    pool->uri = copy_of(options->uri);
     TAILQ_INIT(&pool->waiting);
     TAILQ_INIT(&pool->refused);
     breaker_init(&pool->breaker, FAILURES_TO_OPEN, POSTGRES_PAUSE_MIN_US, POSTGRES_PAUSE_MAX_US);

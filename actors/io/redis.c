@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/io/or_default.h"
 #include "actors/io/redis_link.h"
 
 enum {
@@ -60,11 +61,6 @@ static void turn(struct actor *me, void *context)
 }
 
 /* ------------------------------------------------------------------------------------------------ public */
-
-static uint64_t or_default(uint64_t value, uint64_t otherwise)
-{
-    return value != 0 ? value : otherwise;
-}
 
 struct redis *redis_open(struct actor *me, const struct redis_options *options, char *why, size_t room)
 {
