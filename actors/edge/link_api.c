@@ -136,16 +136,20 @@ static void refuse_body(struct edge *self, struct http_exchange id, const struct
                      .status = error->status, .detail = slice_of(error->detail), .pointer = slice_of(error->pointer) });
 }
 
-static struct sending how_to_send(const struct edge *self, struct http_exchange id, uint32_t avoid)
+static struct sending how_to_send(struct edge *self, const struct http_request *request, uint32_t avoid)
 {
-    return (struct sending){
-        .deadline_us = self->api_deadline_us, .then = on_answer, .context = edge_context_of(id), .avoid = avoid
-    };
+    struct sending how = { .deadline_us = self->api_deadline_us,
+                           .then = on_answer,
+                           .context = edge_context_of(request->exchange),
+                           .avoid = avoid };
+
+    edge_trace(self, request, how.trace);
+    return how;
 }
 
 static uint64_t ask_shorten(struct edge *self, const struct http_request *request, uint32_t avoid)
 {
-    struct sending how = how_to_send(self, request->exchange, avoid);
+    struct sending how = how_to_send(self, request, avoid);
     struct request_json_error error;
     struct request_json body;
     uint64_t ask;
@@ -162,7 +166,7 @@ static uint64_t ask_shorten(struct edge *self, const struct http_request *reques
 
 static uint64_t ask_edit(struct edge *self, const struct http_request *request, struct slice code, uint32_t avoid)
 {
-    struct sending how = how_to_send(self, request->exchange, avoid);
+    struct sending how = how_to_send(self, request, avoid);
     struct request_json_error error;
     struct request_json body;
     uint64_t ask;
@@ -181,7 +185,7 @@ static uint64_t ask_edit(struct edge *self, const struct http_request *request, 
 static bool send(struct edge *self, const struct http_request *request, uint32_t avoid)
 {
     struct exchange *exchange = &self->exchanges[request->exchange.slot];
-    struct sending how = how_to_send(self, request->exchange, avoid);
+    struct sending how = how_to_send(self, request, avoid);
     struct route_match match;
 
     routes_match(request->path, &match);

@@ -26,6 +26,7 @@ struct resolve {
     uint32_t first_waiting; /* 1 + slot; 0: none */
     uint32_t waiting;       /* how many */
     uint32_t attempts;
+    uint64_t trace[2];
     bool is_overtaken; /* the link has changed since: answer, but neither keep nor share */
     uint8_t code_size;
     char code[ROUTES_CODE_LIMIT];
@@ -72,16 +73,18 @@ static void forget(struct resolve *resolve)
 static void ask(struct resolve *resolve, uint32_t avoid)
 {
     struct edge *self = resolve->self;
-    struct sending how = {
-        .deadline_us = self->resolve_deadline_us, .then = on_resolved, .context = resolve, .avoid = avoid
-    };
+    struct sending how = { .deadline_us = self->resolve_deadline_us,
+                           .then = on_resolved,
+                           .context = resolve,
+                           .avoid = avoid,
+                           .trace = { resolve->trace[0], resolve->trace[1] } };
 
     resolve->attempts++;
     counter_add(&self->figures.resolves, 1);
     resolve->ask = ASK(self->me, EDGE_TO_LINKS, &how, link_resolve, .code = code_of(resolve));
 }
 
-static struct resolve *start(struct edge *self, struct slice code)
+static struct resolve *start(struct edge *self, const struct http_request *request, struct slice code)
 {
     struct resolve *resolve = calloc(1, sizeof(*resolve));
     struct resolve **bucket = bucket_of(self, code);
@@ -93,6 +96,7 @@ static struct resolve *start(struct edge *self, struct slice code)
     memcpy(resolve->code, code.at, code.size);
     resolve->next = *bucket;
     *bucket = resolve;
+    edge_trace(self, request, resolve->trace);
     ask(resolve, 0);
     return resolve;
 }
@@ -244,7 +248,7 @@ void redirect_request(struct edge *self, const struct http_request *request, str
     self->exchanges[request->exchange.slot].duration = DURATION_RESOLVED;
     resolve = find(self, code);
     if (resolve == NULL)
-        resolve = start(self, code);
+        resolve = start(self, request, code);
     join(self, resolve, &self->exchanges[request->exchange.slot]);
 }
 
