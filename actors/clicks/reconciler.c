@@ -11,11 +11,11 @@
  * It compares only what the topic still holds in full. When clicks at or below a cut are not in the topic any more, it
  * says so and mends nothing: then the topic is no longer the whole truth.
  */
-#include "actors/clicks/reconciler.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "actors/clicks/reconcile_run.h"
 
 /* ------------------------------------------------------------------------------------------------ the end of a run */
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "actors/clicks/click_rows.h"
-#include "actors/clicks/reconciler.h"
+#include "actors/clicks/reconcile_run.h"
 
 /* ------------------------------------------------------------------------------------------------ comparing */
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/clicks/reconciler.h"
+#include "actors/clicks/reconcile_run.h"
 #include "proto/buffer.h"
 
 /* ------------------------------------------------------------------------------------------------ Postgres */

@@ -2,9 +2,9 @@
 /*
  * recount -- counts the clicks of a topic again from its records, to compare with what the databases say.
  *
- * Pure: no store, no actor. A click counts once, by its identity. Each database is compared at its own cut: a position in
- * each lane up to which it claims to have counted. Postgres's cut are its marks, ClickHouse's the highest seq of each
- * lane. Records may be read in any order and again.
+ * Pure: no store, no actor. A click counts once, by its identity. Each database is compared at its own cut: a position
+ * in each lane up to which it claims to have counted. Postgres's cut are its marks, ClickHouse's the highest seq of
+ * each lane. Records may be read in any order and again.
  */
 #ifndef ACTORS_CLICKS_RECOUNT_H
 #define ACTORS_CLICKS_RECOUNT_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* reconciler -- what the reconciler's files share: reconciler.c the run, reconciler_read.c its eyes, reconciler_mend.c
- * its hands. */
-#ifndef ACTORS_CLICKS_RECONCILER_H
-#define ACTORS_CLICKS_RECONCILER_H
+/* reconcile_run -- what the reconciler's files share: reconciler.c the run, reconciler_read.c its eyes,
+ * reconciler_mend.c its hands. */
+#ifndef ACTORS_CLICKS_RECONCILE_RUN_H
+#define ACTORS_CLICKS_RECONCILE_RUN_H
 
 #include "actors/clicks/recount.h"
 #include "actors/io/clickhouse.h"
