@@ -176,8 +176,8 @@ static void what_was_written_once_is_readable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_written_once_is_readable),
         cmocka_unit_test(the_bytes_of_a_message_do_not_change),
+        cmocka_unit_test(what_was_written_once_is_readable),
     };
 
     return cmocka_run_group_tests(tests, read_lines, free_lines);
