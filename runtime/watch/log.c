@@ -28,24 +28,30 @@ bool log_level_of(const char *name, enum log_level *ret_level)
     return false;
 }
 
-/* Bytes of the UTF-8 sequence at `text`, which is terminated; 0 when it is none. */
+/* Bytes of the UTF-8 sequence at `text`, which is terminated; 0 when it is none. The second byte's range keeps out
+ * overlong forms and surrogates (the Unicode standard, table 3-7). */
 static size_t sequence_size(const unsigned char *text)
 {
-    size_t size = 0;
+    static const struct {
+        unsigned char first, last, size, second_first, second_last;
+    } forms[] = {
+        { 0x01, 0x7f, 1, 0, 0 },       { 0xc2, 0xdf, 2, 0x80, 0xbf }, { 0xe0, 0xe0, 3, 0xa0, 0xbf },
+        { 0xe1, 0xec, 3, 0x80, 0xbf }, { 0xed, 0xed, 3, 0x80, 0x9f }, { 0xee, 0xef, 3, 0x80, 0xbf },
+        { 0xf0, 0xf0, 4, 0x90, 0xbf }, { 0xf1, 0xf3, 4, 0x80, 0xbf }, { 0xf4, 0xf4, 4, 0x80, 0x8f },
+    };
 
-    if (text[0] < 0x80)
-        size = 1;
-    else if (text[0] >= 0xc2 && text[0] <= 0xdf)
-        size = 2;
-    else if (text[0] >= 0xe0 && text[0] <= 0xef)
-        size = 3;
-    else if (text[0] >= 0xf0 && text[0] <= 0xf4)
-        size = 4;
-    for (size_t i = 1; i < size; i++) {
-        if ((text[i] & 0xc0) != 0x80)
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (text[0] < forms[i].first || text[0] > forms[i].last)
+            continue;
+        if (forms[i].size > 1 && (text[1] < forms[i].second_first || text[1] > forms[i].second_last))
             return 0;
+        for (size_t at = 2; at < forms[i].size; at++) {
+            if ((text[at] & 0xc0) != 0x80)
+                return 0;
+        }
+        return forms[i].size;
     }
-    return size;
+    return 0;
 }
 
 static size_t append(char *out, const void *bytes, size_t size)
