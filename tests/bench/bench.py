@@ -11,9 +11,10 @@ import json
 import statistics
 import sys
 
+import redirect_figures
 import runtime_figures
 
-FIGURES = runtime_figures.FIGURES
+FIGURES = redirect_figures.FIGURES + runtime_figures.FIGURES
 
 
 def measure(figure, runs):
