@@ -75,14 +75,26 @@ static void resolved(struct actor *me, struct click_epoch *epoch, uint32_t lane)
         click_commit_resolved(self->commit, lane);
 }
 
+static const char *redis_mode(const struct click_buffer *self)
+{
+    if (self->current == NULL)
+        return "starting"; /* no epoch yet: nothing can be committed */
+    return self->current->state == EPOCH_LIVE ? "normal" : "journal-only";
+}
+
+static const char *journal_mode(const struct click_buffer *self)
+{
+    return self->commit == NULL || click_commit_has_journal(self->commit) ? "normal" : "redis-only";
+}
+
 static void say_modes(struct actor *me)
 {
     struct click_buffer *self = actor_state(me);
 
     if (self->commit == NULL)
         return;
-    actor_dependency(me, "redis", self->current->state == EPOCH_LIVE ? "normal" : "journal-only");
-    actor_dependency(me, "journal", click_commit_has_journal(self->commit) ? "normal" : "redis-only");
+    actor_dependency(me, "redis", redis_mode(self));
+    actor_dependency(me, "journal", journal_mode(self));
 }
 
 static void went_live(struct actor *me, struct click_epoch *epoch)
@@ -183,6 +195,18 @@ static void ask_marks(struct actor *me, void *context)
 }
 
 /* ------------------------------------------------------------------------------------------------ what is pending */
+
+static void on_health_read(struct actor *me, const struct health_read *message, struct question question)
+{
+    struct click_buffer *self = actor_state(me);
+    struct store_health stores[] = {
+        { .dependency = SLICE("redis"), .mode = slice_of(redis_mode(self)) },
+        { .dependency = SLICE("journal"), .mode = slice_of(journal_mode(self)) },
+    };
+
+    (void)message;
+    ANSWER(me, question, health, .stores = { .at = stores, .count = 2 });
+}
 
 static void on_pending(struct actor *me, const struct clicks_pending_read *message, struct question question)
 {
@@ -445,10 +469,8 @@ static const struct outlet outlets[] = {
 };
 
 static const struct handler handlers[] = {
-    ASKED(clicks_commit, on_commit),
-    TOLD(clicks_published, on_published),
-    TOLD(marks_moved, on_marks),
-    ASKED(clicks_pending_read, on_pending),
+    ASKED(clicks_commit, on_commit),        TOLD(clicks_published, on_published), TOLD(marks_moved, on_marks),
+    ASKED(clicks_pending_read, on_pending), ASKED(health_read, on_health_read),
 };
 
 const struct actor_kind click_buffer_kind = {

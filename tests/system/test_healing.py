@@ -43,6 +43,27 @@ def test_a_killed_store_comes_back_and_no_click_is_lost(shunt, name):
     eventually(lambda: shunt.in_clickhouse(code) == 40, 60, "the clicks did not all reach ClickHouse")
 
 
+@pytest.mark.parametrize("name, dependency", [("redis", "redis"), ("kafka", "kafka")])
+def test_a_store_that_stands_still_is_named_and_does_not_stop_redirects(shunt, name, dependency):
+    code = shunt.shorten()["short_code"]
+    shunt.click(code)
+    pid = shunt.store(name)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        modes = lambda: {row["name"]: row["mode"] for row in shunt.status()["dependencies"]}
+        answered = 0
+        for _ in range(50):
+            answered += shunt.http.get(f"/{code}").status_code == 307
+        assert answered == 50, "a hot link is served whatever store stands still"
+        eventually(lambda: modes()[dependency] != "normal", 30, f"{dependency} is called normal while it stands still")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    eventually(lambda: set(modes().values()) == {"normal"}, 60, "the platform did not get well by itself")
+    eventually(lambda: shunt.clicks(code) == 51, 30)
+    eventually(lambda: shunt.in_postgres(code) == 51, 60)
+    eventually(lambda: shunt.in_clickhouse(code) == 51, 60)
+
+
 def test_clicks_survive_the_edge(shunt):
     code = shunt.shorten()["short_code"]
     counted = 0
