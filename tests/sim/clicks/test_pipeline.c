@@ -23,6 +23,7 @@
 #include "runtime/failpoint.h"
 #include "runtime/harness.h"
 #include "tests/sim/clicks/sim_database.h"
+#include "tests/sim/clicks/sim_identities.h"
 #include "tests/sim/clicks/sim_redis.h"
 #include "tests/testing.h"
 
@@ -30,6 +31,8 @@ extern const struct actor_kind click_buffer_kind;
 extern const struct actor_kind kafka_bridge_kind;
 
 enum { ASKS_LIMIT = 4096, STEPS = 150, HEAL_STEPS = 400, SEEDS = 150, CLICKS_PER_ASK = 6 };
+
+_Static_assert(ASKS_LIMIT *CLICKS_PER_ASK <= SIM_SEQS, "every identity has its place");
 
 struct ask {
     uint64_t question; /* 0: settled */
@@ -376,41 +379,11 @@ static void heal(void)
 
 /* ------------------------------------------------------------------------------------------------ the verdict */
 
-/* What code each identity has in Kafka: 1 + index, 0 for none. */
-static uint8_t in_kafka[SIM_EPOCHS][SIM_PARTITIONS][ASKS_LIMIT * CLICKS_PER_ASK + 1];
-
-static void note_batch(struct slice bytes)
-{
-    struct batch_reader batch;
-    struct click one;
-    uint64_t seq;
-
-    assert_true(batch_open(&batch, bytes));
-    for (seq = batch.span.first_seq; batch_next(&batch, &one); seq++) {
-        uint8_t *noted = &in_kafka[batch.span.epoch - SIM_FIRST_EPOCH][batch.span.lane][seq];
-        uint8_t code = 0;
-
-        for (uint8_t i = 0; i < SIM_CODES; i++)
-            code = slice_is(one.code, sim_codes[i]) ? (uint8_t)(i + 1) : code;
-        assert_true(*noted == 0 || *noted == code); /* an identity is one click for ever */
-        *noted = code;
-    }
-}
-
 static void check(void)
 {
     uint64_t unique[SIM_CODES] = { 0 };
 
-    memset(in_kafka, 0, sizeof in_kafka);
-    for (int partition = 0; partition < SIM_PARTITIONS; partition++) {
-        for (uint32_t i = 0; i < kafka.count[partition]; i++) {
-            struct slice value = kafka.log[partition][i].value;
-            struct slice batch;
-
-            while (click_run_next(&value, &batch))
-                note_batch(batch);
-        }
-    }
+    read_identities();
     for (uint32_t i = 0; i < ask_count; i++) {
         const struct clicks_committed *identity = &asks[i].identity;
 
