@@ -20,6 +20,9 @@ static const struct {
     const char *summary;
 } script_verbs[] = {
     { "test [LAYER]...", "set up, build and run the tests (in a checkout)" },
+    { "bench [NAME]...", "every figure a ratio against a baseline of the same run (in a checkout)" },
+    { "chaos", "faults under load; then every click is looked for (in a checkout)" },
+    { "load [NAME]", "put load on a platform with Locust, wrk or h2load (in a checkout)" },
     { "setup [run|test]", "only bring to this machine what is missing (in a checkout)" },
 };
 

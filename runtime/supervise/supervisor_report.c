@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -116,6 +117,19 @@ static unsigned open_files(void)
     return count;
 }
 
+/* Of the file system that holds the data folder. */
+static void put_disk(struct buffer *text, const char *labels)
+{
+    struct statvfs disk;
+
+    if (statvfs(".", &disk) != 0)
+        return;
+    exposition_line(text, "shunt_node_disk_bytes", "gauge", "Size of the file system that holds the data.", labels,
+                    (double)disk.f_blocks * (double)disk.f_frsize);
+    exposition_line(text, "shunt_node_disk_free_bytes", "gauge", "What is free of it for this user.", labels,
+                    (double)disk.f_bavail * (double)disk.f_frsize);
+}
+
 static void put_process(struct actor *me, struct buffer *text)
 {
     struct supervisor *self = supervisor_of(me);
@@ -130,6 +144,7 @@ static void put_process(struct actor *me, struct buffer *text)
     exposition_line(text, "process_start_time_seconds", "gauge",
                     "Start time of the process since unix epoch in seconds.", labels,
                     (double)self->process->node.incarnation / 1e6);
+    put_disk(text, labels);
     exposition_line(text, "shunt_node_up", "gauge", "Whether all actors of the node have started.", labels,
                     self->is_up && !self->is_stopping);
 }

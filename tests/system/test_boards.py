@@ -12,7 +12,7 @@ BOARDS = sorted((ROOT / "compose/grafana/boards").glob("*.json"))
 ALERTS = sorted((ROOT / "topology/alerts").glob("*.yml"))
 
 # Rules that wait for figures which no node exposes yet: disk space, the age of keys, the end of the edge's certificate.
-NOT_EXPOSED = {"shunt_node_disk_bytes", "shunt_node_disk_free_bytes", "shunt_node_key_made_timestamp_seconds",
+NOT_EXPOSED = {"shunt_node_key_made_timestamp_seconds",
                "shunt_edge_certificate_end_timestamp_seconds"}
 
 
