@@ -17,9 +17,9 @@ enum {
 
 /* ------------------------------------------------------------------------------------------------ making */
 
-static void write_text(struct buffer *out, struct slice text, size_t limit)
+static struct slice cut(struct slice text, size_t limit)
 {
-    writer_text(out, (struct slice){ .at = text.at, .size = text.size < limit ? text.size : limit });
+    return (struct slice){ .at = text.at, .size = text.size < limit ? text.size : limit };
 }
 
 bool batch_has_room(const struct batch_maker *maker, const struct click *clicks, uint32_t count)
@@ -36,6 +36,7 @@ bool batch_has_room(const struct batch_maker *maker, const struct click *clicks,
 bool batch_add(struct batch_maker *maker, const struct click *click)
 {
     struct buffer *out = &maker->bytes;
+    char *to;
 
     if (click->code.size == 0 || click->code.size > CODE_SIZE_LIMIT)
         return false;
@@ -44,13 +45,15 @@ bool batch_add(struct batch_maker *maker, const struct click *click)
         buffer_reserve(out, HEAD_ROOM);
         out->size = HEAD_ROOM;
     }
-    writer_array(out, CLICK_FIELDS);
-    writer_text(out, click->code);
-    writer_signed(out, (int64_t)(click->time_us - maker->time_us));
-    write_text(out, click->referrer_host, REFERRER_SIZE_LIMIT);
-    writer_unsigned(out, click->agent_class);
-    write_text(out, click->country, COUNTRY_SIZE_LIMIT);
-    writer_bool(out, click->is_bot);
+    to = buffer_reserve(out, CLICK_BYTES_LIMIT);
+    to = writer_put_short_array(to, CLICK_FIELDS);
+    to = writer_put_text(to, click->code);
+    to = writer_put_signed(to, (int64_t)(click->time_us - maker->time_us));
+    to = writer_put_text(to, cut(click->referrer_host, REFERRER_SIZE_LIMIT));
+    to = writer_put_unsigned(to, click->agent_class);
+    to = writer_put_text(to, cut(click->country, COUNTRY_SIZE_LIMIT));
+    to = writer_put_bool(to, click->is_bot);
+    out->size = (size_t)(to - out->at);
     maker->count++;
     return true;
 }
@@ -176,6 +179,55 @@ bool batch_next(struct batch_reader *batch, struct click *ret_click)
     }
     batch->left--;
     *ret_click = click;
+    return true;
+}
+
+/* Where the number or short text at `at` ends, by its head alone; NULL when it is neither, or too long to be seen here.
+ */
+static const uint8_t *behind(const uint8_t *at, const uint8_t *end)
+{
+    uint8_t head;
+
+    if (at == NULL || at >= end)
+        return NULL;
+    head = *at;
+    if (head < 0x80 || head >= 0xe0 || head == 0xc2 || head == 0xc3)
+        at += 1;
+    else if (head >= 0xa0 && head <= 0xbf)
+        at += 1 + (head & 0x1f);
+    else if (head >= 0xcc && head <= 0xcf)
+        at += 1 + (1 << (head - 0xcc));
+    else if (head >= 0xd0 && head <= 0xd3)
+        at += 1 + (1 << (head - 0xd0));
+    else if (head == 0xd9 && end - at > 1)
+        at += 2 + at[1];
+    else
+        return NULL;
+    return at <= end ? at : NULL;
+}
+
+bool batch_next_code(struct batch_reader *batch, struct slice *ret_code)
+{
+    const uint8_t *start = batch->reader.at;
+    const uint8_t *at = start + 1;
+    struct click click;
+
+    if (batch->left > 0 && !batch->reader.failed && reader_left(&batch->reader) > 2 &&
+        *start == (0x90 | CLICK_FIELDS) && at[0] > 0xa0 && at[0] <= (0xa0 | CODE_SIZE_LIMIT)) {
+        struct slice code = { .at = (const char *)at + 1, .size = at[0] & 0x1f };
+
+        for (int field = 0; field < CLICK_FIELDS; field++)
+            at = behind(at, batch->reader.end);
+        if (at != NULL) {
+            batch->reader.at = at;
+            batch->left--;
+            *ret_code = code;
+            return true;
+        }
+    }
+    if (!batch_next(batch, &click)) /* what a later version may write, and what is broken */
+        return false;
+    *ret_code = click.code;
     return true;
 }
 

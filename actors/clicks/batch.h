@@ -81,6 +81,8 @@ bool batch_open(struct batch_reader *batch, struct slice bytes);
 /* The next click, pointing into the bytes. False at the end, and when the bytes are broken; batch_is_whole tells which.
  */
 bool batch_next(struct batch_reader *batch, struct click *ret_click);
+/* The same for whoever only counts: the code alone, several times as fast. Of a batch that was checked before. */
+bool batch_next_code(struct batch_reader *batch, struct slice *ret_code);
 bool batch_is_whole(const struct batch_reader *batch);
 /* Reads it all once and throws it away: whether every click in it can be read. */
 bool batch_check(struct slice bytes, struct batch_span *ret_span);

@@ -164,11 +164,11 @@ void ingestion_know_hole(struct ingestion *ingestion, uint64_t epoch, uint32_t l
 static bool count_clicks(struct batch_reader batch, struct seq_range fresh, struct code_counts *into)
 {
     uint64_t seq = batch.span.first_seq;
-    struct click click;
+    struct slice code;
 
-    for (; batch_next(&batch, &click); seq++) {
+    for (; batch_next_code(&batch, &code); seq++) {
         if (seq >= fresh.first && seq <= fresh.last)
-            code_counts_add(into, click.code, 1);
+            code_counts_add(into, code, 1);
     }
     return batch_is_whole(&batch);
 }

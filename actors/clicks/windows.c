@@ -23,13 +23,13 @@ void windows_free(struct windows *windows)
 void windows_count(struct windows *windows, struct slice bytes)
 {
     struct batch_reader batch;
-    struct click click;
+    struct slice code;
 
     if (!batch_open(&batch, bytes))
         return;
     assert(batch.span.first_seq > windows->open.last_seq);
-    while (batch_next(&batch, &click))
-        code_counts_add(&windows->open.counts, click.code, 1);
+    while (batch_next_code(&batch, &code))
+        code_counts_add(&windows->open.counts, code, 1);
     windows->open.last_seq = batch_last_seq(&batch.span);
 }
 

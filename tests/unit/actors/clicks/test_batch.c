@@ -88,6 +88,40 @@ static void a_maker_can_be_used_again(void **state)
     batch_free(&maker);
 }
 
+/* What is written by hand is what the library would write. */
+static void numbers_are_written_as_the_library_writes_them(void **state)
+{
+    static const int64_t edges[] = {
+        0, 1, 31, 32, 127, 128, 255, 256, 65535, 65536, 4294967295, 4294967296, INT64_MAX
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++) {
+        for (int sign = -1; sign <= 1; sign += 2) {
+            struct buffer library = { 0 };
+            char own[2 * WRITER_NUMBER_ROOM];
+            char *end = writer_put_signed(own, sign * edges[i]);
+
+            writer_signed(&library, sign * edges[i]);
+            end = writer_put_unsigned(end, (uint64_t)edges[i]);
+            writer_unsigned(&library, (uint64_t)edges[i]);
+            assert_int_equal(end - own, library.size);
+            assert_memory_equal(own, library.at, library.size);
+            buffer_free(&library);
+        }
+    }
+    for (size_t size = 0; size < 300; size += size == 31 || size == 255 ? 1 : 31) {
+        struct buffer library = { 0 };
+        char text[300] = { 0 };
+        char own[310];
+
+        writer_text(&library, (struct slice){ text, size });
+        assert_int_equal(writer_put_text(own, (struct slice){ text, size }) - own, library.size);
+        assert_memory_equal(own, library.at, library.size);
+        buffer_free(&library);
+    }
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     struct batch_maker maker = { 0 };
@@ -157,6 +191,24 @@ static void later_fields_are_skipped(void **state)
     buffer_free(&bytes);
 }
 
+/* The quick way sees what the thorough one sees, in any bytes that are a batch, and never reads beyond them. */
+static void codes_alone_are_the_same(struct slice bytes)
+{
+    struct batch_reader thorough;
+    struct batch_reader quick;
+    struct click click;
+    struct slice code;
+
+    if (!batch_open(&thorough, bytes) || !batch_open(&quick, bytes))
+        return;
+    while (batch_next(&thorough, &click)) {
+        assert_true(batch_next_code(&quick, &code));
+        assert_true(slice_equal(code, click.code));
+    }
+    while (batch_next_code(&quick, &code))
+        assert_in_range(code.size, 1, 20);
+}
+
 /* Every prefix and every mutation either reads as a batch within its limits or is refused; the sanitizers watch. */
 static void no_bytes_do_harm(void **state)
 {
@@ -179,6 +231,7 @@ static void no_bytes_do_harm(void **state)
         memcpy(bytes, good.at, good.size);
         for (int i = 0; i < 1 + round % 4; i++)
             bytes[(size_t)rand_r(&seed) % good.size] = (char)rand_r(&seed);
+        codes_alone_are_the_same((struct slice){ bytes, good.size });
         if (batch_check((struct slice){ bytes, good.size }, &read)) {
             assert_true(read.count > 0 && read.count <= BATCH_CLICKS_LIMIT);
             assert_true(read.epoch > 0 && read.lane < BATCH_LANES_LIMIT && batch_last_seq(&read) < BATCH_SEQ_LIMIT);
@@ -242,6 +295,7 @@ int main(void)
         cmocka_unit_test(clicks_come_back),
         cmocka_unit_test(bytes_are_for_ever),
         cmocka_unit_test(a_maker_can_be_used_again),
+        cmocka_unit_test(numbers_are_written_as_the_library_writes_them),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(room_is_counted_before),
         cmocka_unit_test(later_fields_are_skipped),
