@@ -19,6 +19,7 @@
 #include "actors/io/clickhouse.h"
 #include "proto/buffer.h"
 #include "runtime/actor.h"
+#include "runtime/failpoint.h"
 
 enum {
     TICK_US = 100 * 1000,
@@ -154,10 +155,11 @@ static void inserted(struct actor *me, void *context, const struct clickhouse_re
     self->is_busy = false;
     if (context != generation_of(self))
         return;
-    if (result->outcome != OUTCOME_DONE) {
+    if (result->outcome != OUTCOME_DONE || failpoint("clickhouse_sink.insert_answer")) {
         failed(me, result->detail);
         return;
     }
+    (void)failpoint("clickhouse_sink.after_insert");
     counter_add(&self->rows_total, self->inserting_rows);
     counter_add(&self->inserts_total, 1);
     histogram_observe_us(&self->insert_us, actor_now_us(me) - self->inserted_at_us);
@@ -180,6 +182,7 @@ static void insert(struct actor *me)
         return;
     }
     query.data = rowbinary_slice(&self->block);
+    (void)failpoint("clickhouse_sink.before_insert");
     self->is_busy = true;
     clickhouse_send(self->clickhouse, &query, inserted, generation_of(self));
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "runtime/actor.h"
+#include "runtime/failpoint.h"
 
 #define CONSUMER "postgres"
 #define TOPIC    "click_events"
@@ -250,6 +251,10 @@ static void committed(struct actor *me, void *context, const struct postgres_res
 {
     struct store *store = context;
 
+    if (failpoint("postgres_sink.commit_answer")) {
+        finish(me, store, LEDGER_UNKNOWN, "the answer was lost on purpose");
+        return;
+    }
     if (result->outcome == OUTCOME_DONE)
         *store->ret_unknown_clicks = store->flush->counts.clicks - sum_of(result->rows[0]);
     finish(me, store,
@@ -278,6 +283,7 @@ static void store_all(struct store *store)
         POSTGRES_CALL(&move_offsets, postgres_array_value(&p.partitions), postgres_array_value(&p.offsets)),
     };
 
+    (void)failpoint("postgres_sink.before_commit");
     postgres_transaction_commit(store->transaction, calls, sizeof calls / sizeof calls[0], committed, store);
     free_parameters(&p);
 }

@@ -18,6 +18,7 @@
 #include "actors/clicks/postgres_ledger.h"
 #include "proto/messages/clicks.h"
 #include "runtime/actor.h"
+#include "runtime/failpoint.h"
 
 enum { TO_BUFFERS };
 
@@ -190,6 +191,7 @@ static void messages(struct actor *me, void *context, const struct kafka_message
     struct ingestion_figures figures;
 
     (void)context;
+    (void)failpoint("postgres_sink.polled");
     if (!self->is_loaded)
         return; /* they come again, from the offsets that are being read */
     for (uint32_t i = 0; i < count; i++)
@@ -246,6 +248,7 @@ static void stored(struct actor *me, void *context, enum ledger_outcome outcome,
         counter_add(&self->unknown_total, self->unknown_clicks);
         counter_add(&self->flushes_total, 1);
         histogram_observe_us(&self->store_us, actor_now_us(me) - self->stored_at_us);
+        (void)failpoint("postgres_sink.after_commit");
         publish_marks(me, &self->flush);
         report_holes(me, &self->flush);
         actor_dependency(me, "postgres", "normal");
