@@ -443,7 +443,6 @@ void cell_end_turn(struct actor *cell)
         post_tick(cell);
     post_send_all(cell);
     finish_drain(cell);
-    post_send_all(cell); /* what stopping it had to say */
     cell->had_event = false;
 }
 

@@ -159,7 +159,7 @@ void post_end_ask(struct actor *cell, struct ask *ask, const struct answer *answ
     cell->trace[1] = ask->trace[1];
     ask_close(&cell->asks, ask);
     cell->had_event = true;
-    if (then != NULL && cell->state != NULL && !cell->has_failed)
+    if (then != NULL && cell->state != NULL)
         then(cell, context, answer);
 }
 

@@ -20,10 +20,11 @@ void post_tick(struct actor *cell);     /* probes, and parcels that ZeroMQ would
 /* Whether letters still wait here for credit or for their confirmation by somebody who is there. */
 bool post_has_letters(const struct actor *cell);
 
-/* Ends an ask and tells the asker, unless it has just failed. */
+/* Ends an ask and tells the asker. */
 void post_end_ask(struct actor *cell, struct ask *ask, const struct answer *answer);
 void post_fail_ask(struct actor *cell, struct ask *ask, enum ask_outcome outcome);
-/* Ends every ask to the peer that is open now. Asks made by those who hear of it stay. */
+/* Ends every ask to the peer that is open now, until the actor fails over it. Asks made by those who hear of it stay.
+ */
 void post_fail_asks(struct actor *cell, struct peer *peer, enum ask_outcome outcome);
 void post_forget_asks(struct actor *cell); /* nobody is left to be told */
 

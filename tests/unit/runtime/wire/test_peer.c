@@ -174,6 +174,20 @@ static void credit_that_was_lost_on_the_way_comes_back(void **state)
     peer_destroy(&receiver);
 }
 
+static void an_ask_without_a_word_is_asked_after(void **state)
+{
+    (void)state;
+    peer->asks_open = 1; /* as actor_ask does before it sends */
+    send_kind(LETTER_ASK, 10, OVERLOAD_BLOCK, DELIVERY_AT_MOST_ONCE);
+    leave();
+    peer_tick(peer, 1000 + PROBE_AFTER_US);
+    assert_true(peer_has_work(peer)); /* a successor would say so at once, not at the ask's deadline */
+    leave();
+    peer->asks_open = 0;
+    assert_int_equal(peer_tick(peer, UINT64_MAX - 1), UINT64_MAX);
+    assert_false(peer_has_work(peer));
+}
+
 static void what_was_handled_unconfirmed_is_sent_again(void **state)
 {
     (void)state;
@@ -242,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_letter_that_is_too_large_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(older_letters_give_way, begin, end),
         cmocka_unit_test_setup_teardown(credit_that_was_lost_on_the_way_comes_back, begin, end),
+        cmocka_unit_test_setup_teardown(an_ask_without_a_word_is_asked_after, begin, end),
         cmocka_unit_test_setup_teardown(what_was_handled_unconfirmed_is_sent_again, begin, end),
         cmocka_unit_test_setup_teardown(acknowledged_letters_are_never_dropped, begin, end),
         cmocka_unit_test_setup_teardown(a_successor_is_a_surprise_unless_it_was_told, begin, end),
