@@ -235,33 +235,6 @@ static void on_pending(struct actor *me, const struct clicks_pending_read *messa
 
 /* ------------------------------------------------------------------------------------------------ time */
 
-static void measure(struct click_buffer *self)
-{
-    uint64_t journal = 0;
-    uint64_t windows = 0;
-    uint64_t waiting = 0;
-    uint64_t unpublished = 0;
-    uint64_t earlier = 0;
-
-    EACH_EPOCH(self, epoch)
-    {
-        journal += journal_bytes(epoch->journal);
-        windows += click_epoch_bytes(epoch);
-        earlier += !epoch->is_current;
-        for (uint32_t i = 0; i < epoch->lane_count; i++) {
-            waiting += epoch->lanes[i].windows.sealed_count;
-            if (epoch->lanes[i].committed > epoch->lanes[i].published)
-                unpublished += epoch->lanes[i].committed - epoch->lanes[i].published;
-        }
-    }
-    self->is_too_large = windows > self->windows_limit;
-    gauge_set(&self->journal_bytes, (int64_t)journal);
-    gauge_set(&self->windows_bytes, (int64_t)windows);
-    gauge_set(&self->windows_waiting, (int64_t)waiting);
-    gauge_set(&self->unpublished_clicks, (int64_t)unpublished);
-    gauge_set(&self->epochs_earlier, (int64_t)earlier);
-}
-
 static bool is_published(const struct click_epoch *epoch)
 {
     for (uint32_t i = 0; i < epoch->lane_count; i++) {
@@ -279,7 +252,7 @@ static void tick(struct actor *me, void *context)
     (void)context;
     click_epoch_tick(self->current, is_draining);
     click_earlier_tick(self);
-    measure(self);
+    click_progress_measure(self);
     say_modes(me);
     if (is_draining && click_commit_is_idle(self->commit) &&
         (is_published(self->current) || actor_now_us(me) > self->draining_until_us))
@@ -469,8 +442,9 @@ static const struct outlet outlets[] = {
 };
 
 static const struct handler handlers[] = {
-    ASKED(clicks_commit, on_commit),        TOLD(clicks_published, on_published), TOLD(marks_moved, on_marks),
-    ASKED(clicks_pending_read, on_pending), ASKED(health_read, on_health_read),
+    ASKED(clicks_commit, on_commit),    TOLD(clicks_published, on_published),
+    TOLD(marks_moved, on_marks),        ASKED(clicks_pending_read, on_pending),
+    ASKED(health_read, on_health_read), ASKED(lanes_read, click_progress_on_read),
 };
 
 const struct actor_kind click_buffer_kind = {

@@ -58,6 +58,13 @@ struct click_buffer {
 /* The epoch in memory, NULL when there is none of this number. */
 struct click_epoch *click_buffer_epoch(struct click_buffer *self, uint64_t number);
 
+/* ---- click_progress.c */
+
+/* Answers where the clicks of all lanes are. */
+void click_progress_on_read(struct actor *me, const struct lanes_read *message, struct question question);
+/* Sets the gauges, and whether windows have grown too large. */
+void click_progress_measure(struct click_buffer *self);
+
 /* ---- click_earlier.c */
 
 /* Takes up the epochs whose journals are on this disk. */

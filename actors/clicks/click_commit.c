@@ -329,6 +329,11 @@ void click_commit_ask(struct click_commit *commit, const struct clicks_commit *m
     };
 }
 
+uint64_t click_commit_issued(const struct click_commit *commit, uint32_t lane)
+{
+    return commit->lanes[lane].next_seq - 1;
+}
+
 bool click_commit_has_journal(const struct click_commit *commit)
 {
     return commit->has_journal;

@@ -35,6 +35,8 @@ void click_commit_dispatch(struct click_commit *commit);
 void click_commit_redis_lost(struct click_commit *commit);
 /* A batch that was kept has got into Redis. */
 void click_commit_resolved(struct click_commit *commit, uint32_t lane);
+/* The last seq given out in this lane; 0 for none. */
+uint64_t click_commit_issued(const struct click_commit *commit, uint32_t lane);
 /* Whether the journal takes records. */
 bool click_commit_has_journal(const struct click_commit *commit);
 bool click_commit_is_idle(const struct click_commit *commit);

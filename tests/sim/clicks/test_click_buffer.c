@@ -151,6 +151,7 @@ static void clicks_are_answered_with_their_identities(void **state)
 {
     struct clicks_committed first;
     struct clicks_committed second;
+    const struct lanes_known *known;
     uint64_t question = commit("abc", 3);
 
     (void)state;
@@ -159,26 +160,18 @@ static void clicks_are_answered_with_their_identities(void **state)
     question = commit("abc", 2);
     harness_advance(h, 1000);
     second = committed(question);
-    assert_int_equal(first.epoch, 100);
-    assert_int_equal(first.first_seq, 1);
-    assert_int_not_equal(second.lane, first.lane);
-    assert_int_equal(second.first_seq, 1);
+    assert_true(first.epoch == 100 && first.first_seq == 1 && second.first_seq == 1 && second.lane != first.lane);
     assert_int_equal(streams_hold(100), 5);
     assert_int_equal(pending("abc", NULL), 5);
     assert_int_equal(pending("other", NULL), 0);
-}
-
-static void asks_of_one_turn_share_a_batch(void **state)
-{
-    uint64_t questions[3];
-
-    (void)state;
-    for (int i = 0; i < 3; i++)
-        questions[i] = commit("abc", 2);
-    harness_advance(h, 1000);
-    for (int i = 0; i < 3; i++)
-        (void)committed(questions[i]);
-    assert_int_equal(streams_hold(100), 6);
+    question = harness_ask(h, buffer, &lanes_read_schema, &(struct lanes_read){ 0 });
+    harness_run(h);
+    known = harness_answer(h, question)->message;
+    assert_int_equal(known->lanes.count, LANES);
+    assert_int_equal(known->lanes.at[first.lane].issued, 3);
+    assert_int_equal(known->lanes.at[first.lane].in_redis, 3);
+    assert_int_equal(known->lanes.at[first.lane].counted, 0);
+    assert_true(slice_is(known->redis, "normal"));
 }
 
 /* Says to the buffer what bridge and sink would, of every window told. */
@@ -482,7 +475,6 @@ int main(void)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(clicks_are_answered_with_their_identities),
-        CASE(asks_of_one_turn_share_a_batch),
         CASE(windows_live_until_their_mark_has_passed),
         CASE(without_redis_the_journal_is_the_commit),
         CASE(lost_answers_neither_lose_nor_double),
