@@ -164,7 +164,7 @@ static void clicks_are_answered_with_their_identities(void **state)
     assert_int_equal(streams_hold(100), 5);
     assert_int_equal(pending("abc", NULL), 5);
     assert_int_equal(pending("other", NULL), 0);
-    question = harness_ask(h, buffer, &lanes_read_schema, &(struct lanes_read){ 0 });
+    question = harness_ask(h, buffer, &lanes_read_schema, &(struct lanes_read){});
     harness_run(h);
     known = harness_answer(h, question)->message;
     assert_int_equal(known->lanes.count, LANES);
