@@ -161,6 +161,24 @@ static void wait_until_up(const char *supervisor)
     assert_true(all_up);
 }
 
+/* An order is answered when it is passed on; it is carried out a moment later. */
+static void wait_until_actor_is(const char *supervisor, const char *actor, const char *state)
+{
+    uint64_t until_us = machine_clock.monotonic_us(NULL) + PATIENCE_US / 2;
+    struct client_answer answer;
+    bool is_so = false;
+
+    while (!is_so && machine_clock.monotonic_us(NULL) < until_us) {
+        const struct node_status *node;
+
+        read_status(supervisor, &answer);
+        node = answer.message;
+        for (uint32_t i = 0; i < node->actors.count; i++)
+            is_so |= slice_is(node->actors.at[i].name, actor) && slice_is(node->actors.at[i].state, state);
+    }
+    assert_true(is_so);
+}
+
 /* ------------------------------------------------------------------------------------------------ tests */
 
 static void giving_up_ends_the_process_in_order(void **state)
@@ -224,6 +242,7 @@ static void a_suspended_actor_costs_nothing(void **state)
     CLIENT_ASK(client, "proud/supervisor", PATIENCE_US, &answer, actor_command, .actor = SLICE("quick"),
                .verb = SLICE("suspend"));
     assert_ptr_equal(answer.schema, &done_schema);
+    wait_until_actor_is("proud/supervisor", "quick", "suspended");
     before_us = cpu_us();
     assert_int_equal(ask("proud/quick", 1, SECOND_US), ASK_TIMED_OUT); /* its letter waits all the while */
     assert_true(cpu_us() - before_us < SECOND_US / 3);
@@ -241,6 +260,7 @@ static void what_was_drained_comes_back_when_told(void **state)
     wait_until_up("proud/supervisor");
     CLIENT_ASK(client, "proud/supervisor", PATIENCE_US, &answer, actor_command, .actor = SLICE("quick"),
                .verb = SLICE("drain"));
+    wait_until_actor_is("proud/supervisor", "quick", "stopped");
     assert_int_equal(ask("proud/quick", 1, SECOND_US / 2), ASK_TIMED_OUT);
     CLIENT_ASK(client, "proud/supervisor", PATIENCE_US, &answer, actor_command, .actor = SLICE("quick"),
                .verb = SLICE("restart"));
