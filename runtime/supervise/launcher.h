@@ -44,8 +44,9 @@ struct launcher_plan {
     void *context;
 };
 
-/* Exit codes with which a store's script says that starting it again is of no use. */
-enum { STORE_EXIT_NEEDS_PERSON = 69, STORE_EXIT_DAMAGED = 78 };
+/* Exit codes with which a store's script says what is wrong, in one sentence. Starting it again is of no use, but for a
+ * full disk: that may pass by itself, so a platform that was up before tries again until it has. */
+enum { STORE_EXIT_NEEDS_PERSON = 69, STORE_EXIT_NEEDS_ROOM = 75, STORE_EXIT_DAMAGED = 78 };
 
 /* Runs the platform until it is told to stop, by SIGINT or SIGTERM (the second one hurries) or by platform_stop.
  * Returns false when it could not be started; the reason was told. Only one call in a process, on its main thread. */

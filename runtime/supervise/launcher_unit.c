@@ -101,7 +101,8 @@ static void keep_event(char *line)
 
 static bool says_why(const struct process_end *end)
 {
-    return !end->by_signal && (end->code == STORE_EXIT_NEEDS_PERSON || end->code == STORE_EXIT_DAMAGED);
+    return !end->by_signal && (end->code == STORE_EXIT_NEEDS_PERSON || end->code == STORE_EXIT_NEEDS_ROOM ||
+                               end->code == STORE_EXIT_DAMAGED);
 }
 
 /* Why it ended: what its process did, and what it said last. */
@@ -275,7 +276,8 @@ static void give_up(struct actor *me, struct unit *unit)
 static void unit_failed(struct actor *me, struct unit *unit)
 {
     struct launcher *self = launcher_of(me);
-    bool needs_person = unit->store != NULL && says_why(&unit->end);
+    bool is_explained = unit->store != NULL && says_why(&unit->end);
+    bool may_pass = is_explained && self->was_ready && unit->end.code == STORE_EXIT_NEEDS_ROOM;
 
     probe_end(me, unit);
     if (self->is_stopping) {
@@ -286,7 +288,8 @@ static void unit_failed(struct actor *me, struct unit *unit)
 
     struct policy_decision decision = policy_ended(&unit->policy, 0, true, actor_now_us(me), actor_random(me));
 
-    if (needs_person || decision.verdict != POLICY_RESTART || (!self->was_ready && unit->tries >= FIRST_TRIES)) {
+    if ((is_explained && !may_pass) || decision.verdict != POLICY_RESTART ||
+        (!self->was_ready && unit->tries >= FIRST_TRIES)) {
         give_up(me, unit);
         return;
     }

@@ -11,8 +11,10 @@ import datetime
 import json
 import pathlib
 import random
+import secrets
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -21,13 +23,16 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 
 from clients import Clients
-from faults import KINDS, NODES, STORES, Doer, schedule
+from faults import ALL_KINDS, DISK, KINDS, NODES, STORES, Doer, schedule
 from ledger import Ledger, compare
+from proxies import KINDS as proxy_kinds
+from proxies import PROXIED, Proxies, through_proxies
 from running import Platform, eventually
 
 DRAIN_LIMIT_S = 120
 CALM_S = 12  # two flushes: what would be counted twice shows by then
 LOOK_S = 0.02
+DISK_MIB = 2048  # a small disk: full is what it is to be
 
 
 def say(text):
@@ -51,14 +56,14 @@ def back_times(platform):
 class Run:
     """One schedule against one platform."""
 
-    def __init__(self, platform, seed, rate, links):
+    def __init__(self, platform, seed, rate, links, connections=None):
         self.platform = platform
         self.seed = seed
         codes = [platform.shorten(f"https://example.org/{number}")["short_code"] for number in range(links)]
         self.ledger = Ledger(codes)
         port = int(platform.status()["url"].rsplit(":", 1)[1])
         self.clients = Clients(port, self.ledger, rate, seed)
-        self.doer = Doer(platform, say)
+        self.doer = Doer(platform, say, connections)
 
     def _wait_until(self, moment):
         while True:
@@ -126,11 +131,12 @@ def arguments():
     parser.add_argument("--every", type=float, default=5, help="seconds between faults, on average")
     parser.add_argument("--rate", type=float, default=200, help="redirects a second")
     parser.add_argument("--links", type=int, default=100)
-    parser.add_argument("--faults", default=",".join(KINDS), help=f"some of {','.join(KINDS)}")
+    parser.add_argument("--faults", default=",".join(KINDS), help=f"some of {','.join(ALL_KINDS)}; "
+                        "disk needs root, for a small disk of its own")
     parser.add_argument("--targets", default=",".join(NODES + STORES), help="nodes and stores")
     parser.add_argument("--keep", action="store_true", help="leave the platform's folder behind")
     chosen = parser.parse_args()
-    for name, known in (("faults", KINDS), ("targets", NODES + STORES)):
+    for name, known in (("faults", ALL_KINDS), ("targets", NODES + STORES)):
         words = tuple(getattr(chosen, name).split(","))
         wrong = [word for word in words if word not in known]
         if wrong:
@@ -139,24 +145,48 @@ def arguments():
     return chosen
 
 
+def make_passwords(platform):
+    """Ours, so that the proxies' addresses have them before the first start."""
+    (platform.data / "secrets").mkdir(mode=0o700, parents=True, exist_ok=True)
+    platform.data.chmod(0o700)
+    for name in PROXIED:
+        path = platform.data / "secrets" / name
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(16) + "\n")
+
+
+def prepare(folder, chosen):
+    """A platform that is not up yet, and the proxies of its connections."""
+    if DISK in chosen.faults:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=0700", "shunt-chaos", folder], check=True)
+    platform = Platform(folder, "--set", "nodes/edge/actors/edge/debug_identity=yes")
+    if not set(proxy_kinds) & set(chosen.faults):
+        return platform, None
+    topology = platform.topology.read_text()
+    platform.topology.write_text(through_proxies(topology))
+    make_passwords(platform)
+    return platform, Proxies(topology)
+
+
 def main():
     chosen = arguments()
     length_s = chosen.minutes * 60
     faults = schedule(chosen.seed, length_s, chosen.every, chosen.faults, chosen.targets)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="shunt-chaos-"))
     say(f"seed {chosen.seed}: {len(faults)} faults in {chosen.minutes:g} minutes at {chosen.rate:g} redirects/s, in {folder}")
-    platform = Platform(folder, "--set", "nodes/edge/actors/edge/debug_identity=yes")
+    platform, connections = prepare(folder, chosen)
     try:
-        platform.up()
-        run = Run(platform, chosen.seed, chosen.rate, chosen.links)
+        run = Run(platform.up(), chosen.seed, chosen.rate, chosen.links, connections)
         run.faults_under_load(faults, length_s)
         verdict = run.drain()
         report(run, verdict)
     finally:
         platform.down()
-    if verdict.violations:
+    if verdict.violations or chosen.keep:
         say(f"what it said is in {folder}/data/log")
-    elif not chosen.keep:
+    else:
+        if DISK in chosen.faults:
+            subprocess.run(["umount", folder], check=True)
         shutil.rmtree(folder, ignore_errors=True)
     return 1 if verdict.violations else 0
 

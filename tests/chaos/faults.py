@@ -3,7 +3,9 @@
 
     kill     one process gets SIGKILL
     stop     one store or node, with all its children, stands still for a while
-    several  two to four at once
+    several  two to four at once, killed or stopped
+    disk     the disk under everything is full for a while
+    cut, lose, freeze, slow  connections to a store, see proxies.py
 """
 import dataclasses
 import os
@@ -12,7 +14,11 @@ import random
 import signal
 import time
 
-KINDS = ("kill", "stop", "several")
+import proxies
+
+KINDS = ("kill", "stop", "several")  # need nothing special
+ALL_KINDS = KINDS + ("disk", *proxies.KINDS)
+DISK = "disk"
 NODES = ("edge", "app1", "app2", "app3", "keygen", "id-allocator", "config", "cache-warmer", "ingestion-1", "ingestion-2",
          "ingestion-3", "reconciler")
 STORES = ("db", "redis", "redis-replica", "keygen-redis-primary", "keygen-redis-secondary", "kafka", "clickhouse")
@@ -23,32 +29,36 @@ WEIGHTS = {"edge": 4, "redis": 4, "kafka": 3, "db": 3, "clickhouse": 3, "ingesti
 @dataclasses.dataclass(frozen=True)
 class Fault:
     at_s: float
-    kind: str  # kill or stop
+    kind: str
     target: str
     for_s: float = 0.0
 
     def __str__(self):
-        lasts = f" for {self.for_s:.1f} s" if self.kind == "stop" else ""
+        lasts = f" for {self.for_s:.1f} s" if self.kind != "kill" else ""
         return f"{self.kind} {self.target}{lasts}"
+
+
+def one_fault(chance, at_s, kind, targets):
+    lasts = 0.0 if kind == "kill" else chance.uniform(0.3, 8.0)
+    if kind == DISK:
+        return Fault(at_s, kind, DISK, lasts)
+    if kind in proxies.KINDS:
+        return Fault(at_s, kind, chance.choice(proxies.PROXIED), lasts)
+    return Fault(at_s, kind, chance.choices(targets, [WEIGHTS.get(target, 1) for target in targets])[0], lasts)
 
 
 def schedule(seed, length_s, every_s, kinds, targets=NODES + STORES):
     """Faults in the order of their times. The same arguments give the same faults."""
     chance = random.Random(seed)
-    weights = [WEIGHTS.get(target, 1) for target in targets]
     faults, at_s = [], every_s
     while at_s < length_s:
         kind = chance.choice(kinds)
-        hit = []
-        for _ in range(chance.randint(2, 4) if kind == "several" else 1):
-            target = chance.choices(targets, weights)[0]
-            if target not in hit:
-                hit.append(target)
-        for target in hit:
-            what = chance.choice(("kill", "stop")) if kind == "several" and "stop" in kinds else \
-                "kill" if kind == "several" else kind
-            lasts = chance.uniform(0.3, 8.0) if what == "stop" else 0.0
-            faults.append(Fault(at_s, what, target, lasts))
+        if kind == "several":
+            together = [one_fault(chance, at_s, chance.choice(("kill", "stop")), targets)
+                        for _ in range(chance.randint(2, 4))]
+            faults += {fault.target: fault for fault in together}.values()
+        else:
+            faults.append(one_fault(chance, at_s, kind, targets))
         at_s += chance.uniform(0.5, 1.5) * every_s
     return faults
 
@@ -85,17 +95,27 @@ def name_of(pid, data):
     return place.relative_to(data / "stores").parts[0] if place.is_relative_to(data / "stores") else None
 
 
+def signal_all(handles, what):
+    for handle in handles:
+        try:
+            signal.pidfd_send_signal(handle, what)
+        except ProcessLookupError:
+            pass
+
+
 class Doer:
     """Does faults to a running platform, and sees to it that what stands still goes on in time.
 
     It looks at processes, not at `shunt status`, which takes its time when half of those that it asks stand still.
     """
 
-    def __init__(self, platform, say):
+    def __init__(self, platform, say, connections=None):
+        self.folder = platform.folder
         self.data = platform.data.resolve()
         self.launcher = parents()[platform.node("config")["pid"]]
         self.say = say
-        self.still = []  # (until, pidfds)
+        self.connections = connections  # the proxies, if there are any
+        self.undo = []  # (when, what)
         self.done = 0
 
     def pid_of(self, target):
@@ -105,31 +125,50 @@ class Doer:
         return None
 
     def do(self, fault):
-        pid = self.pid_of(fault.target)
-        if pid is None:
+        until = time.monotonic() + fault.for_s
+        if fault.kind == DISK:
+            undo = self._fill_disk()
+        elif fault.kind in proxies.KINDS:
+            self.connections.set(fault.target, fault.kind)
+            undo = lambda: self.connections.set(fault.target, "pass")
+        else:
+            undo = self._signal_one(fault)
+        if undo is None:
             self.say(f"{fault}: it is not running now")
             return
         self.say(str(fault))
         self.done += 1
+        self.undo.append((until, undo))
+
+    def _signal_one(self, fault):
+        pid = self.pid_of(fault.target)
+        if pid is None:
+            return None
         try:
             handles = [os.pidfd_open(pid) for pid in ([pid] if fault.kind == "kill" else family(pid))]
         except ProcessLookupError:
-            return
-        self._signal(handles, signal.SIGKILL if fault.kind == "kill" else signal.SIGSTOP)
-        self.still.append((time.monotonic() + fault.for_s, handles))
+            return None
+        signal_all(handles, signal.SIGKILL if fault.kind == "kill" else signal.SIGSTOP)
 
-    @staticmethod
-    def _signal(handles, what):
-        for handle in handles:
+        def go_on():
+            signal_all(handles, signal.SIGCONT)
+            for handle in handles:
+                os.close(handle)
+        return go_on
+
+    def _fill_disk(self):
+        ballast = self.folder / "ballast"
+        with open(ballast, "ab", buffering=0) as file:
             try:
-                signal.pidfd_send_signal(handle, what)
-            except ProcessLookupError:
+                while True:
+                    file.write(bytes(1 << 16))
+            except OSError:  # it is full
                 pass
+        return lambda: ballast.unlink(missing_ok=True)
 
     def tick(self, everything=False):
+        """Undoes what has lasted long enough."""
         now = time.monotonic()
-        for one in [one for one in self.still if everything or now >= one[0]]:
-            self._signal(one[1], signal.SIGCONT)
-            for handle in one[1]:
-                os.close(handle)
-            self.still.remove(one)
+        for one in [one for one in self.undo if everything or now >= one[0]]:
+            one[1]()
+            self.undo.remove(one)

@@ -4,6 +4,7 @@
 # and `verdict`, which knows what the server's words mean, and ends with `main`.
 #
 # Exit codes, for the launcher:  69 something is missing or taken: starting again will not help until a person acts
+#                                75 the disk is full: starting again helps once there is room
 #                                78 the data are damaged: never start again by itself
 #                                anything else: the server's own; starting again may help
 set -uf # no wildcards: option values are used unquoted
@@ -43,7 +44,7 @@ need_port() { # PORT
 # On a full disk servers die in many ways, some by a signal; this much every one of them needs to start.
 need_room() {
     set -- $(stat -f -c '%a %S' "$SHUNT_STORE_DIR")
-    [ "$(($1 * $2 >> 20))" -ge 32 ] || fail 69 "the disk is full: less than 32 MB are left where $SHUNT_STORE_PLACE lies; make room there"
+    [ "$(($1 * $2 >> 20))" -ge 32 ] || fail 75 "the disk is full: less than 32 MB are left where $SHUNT_STORE_PLACE lies; make room there"
 }
 
 # Calls FUNCTION name value for each of the topology's options of this store.
@@ -72,7 +73,7 @@ replace() { # TEXT CHARACTER BY
     done
 }
 
-disk_full() { fail 69 "the disk is full; make room where $SHUNT_STORE_PLACE lies"; }
+disk_full() { fail 75 "the disk is full; make room where $SHUNT_STORE_PLACE lies"; }
 
 cannot_write() { fail 69 "cannot write to $SHUNT_STORE_PLACE; is the disk full?"; }
 

@@ -9,7 +9,7 @@ import pytest
 
 from managed_store import KINDS, ROOT, Store
 
-TAKEN, DAMAGED = 69, 78
+TAKEN, FULL, DAMAGED = 69, 75, 78
 
 
 def one_sentence(said):
@@ -133,7 +133,7 @@ def test_a_full_disk(kind, tmp_path):
         try:
             (store.directory / "filler").write_bytes(b"x" * 96 * 1024)
             code, said = store.outcome()
-            assert code == TAKEN, said
+            assert code == FULL, said
             assert "disk is full" in one_sentence(said)
         finally:
             subprocess.run(["umount", "-l", store.directory], check=True)

@@ -97,6 +97,10 @@ static int be_store(const char *verb)
         fprintf(stderr, "something\nthe program fake is not installed; install it\n");
         return STORE_EXIT_NEEDS_PERSON;
     }
+    if (strstr(options, "needs=room") != NULL && access("full", F_OK) == 0) {
+        fprintf(stderr, "the disk is full; make room\n");
+        return STORE_EXIT_NEEDS_ROOM;
+    }
     if (strstr(options, "data=torn") != NULL) {
         fprintf(stderr, "panic at page 7\n");
         return 1;

@@ -109,6 +109,29 @@ static void a_store_that_needs_a_person_stops_the_start(void **state)
     launched_clean(&platform);
 }
 
+static void a_store_on_a_full_disk_is_back_when_there_is_room(void **state)
+{
+    struct platform platform;
+    pid_t before;
+    FILE *full;
+
+    (void)state;
+    launched_begin(&platform, "        options\n            needs = room\n", "", "");
+    launched_expect(&platform, "ready");
+    before = launched_ask(&platform, "s2").pid; /* from here on we are in its folder */
+    full = fopen("full", "we");
+    assert_non_null(full);
+    fclose(full);
+    kill(before, SIGKILL);
+    launched_expect(&platform, "changed s2 backoff");
+    assert_non_null(strstr(launched_expect(&platform, "changed s2 backoff"), "the disk is full; make room"));
+    assert_int_equal(unlink("full"), 0);
+    launched_expect(&platform, "changed s2 up");
+    kill(platform.launcher, SIGINT);
+    assert_int_equal(launched_end(&platform), 0);
+    launched_clean(&platform);
+}
+
 static void a_store_is_asked_to_explain_its_last_words(void **state)
 {
     struct platform platform;
@@ -202,6 +225,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(who_is_killed_comes_back),
         cmocka_unit_test(no_orphan_outlives_a_killed_launcher),
         cmocka_unit_test(a_store_that_needs_a_person_stops_the_start),
+        cmocka_unit_test(a_store_on_a_full_disk_is_back_when_there_is_room),
         cmocka_unit_test(a_store_is_asked_to_explain_its_last_words),
         cmocka_unit_test(a_node_that_cannot_start_stops_the_start),
         cmocka_unit_test(who_fails_too_often_is_given_up_and_can_be_brought_back),
