@@ -36,10 +36,10 @@ def eventually(condition, within_s, why="it did not come true"):
         time.sleep(0.02)  # between two looks at a condition with a deadline
 
 
-def shifted(text):
+def shifted(text, shift):
     """The topology with every port of this machine moved."""
-    text = re.sub(r"(127\.0\.0\.1:)(\d+)", lambda m: m[1] + str(int(m[2]) + PORT_SHIFT), text)
-    return re.sub(r"^(\s*\w*port\s*=\s*)(\d+)", lambda m: m[1] + str(int(m[2]) + PORT_SHIFT), text, flags=re.MULTILINE)
+    text = re.sub(r"(127\.0\.0\.1:)(\d+)", lambda m: m[1] + str(int(m[2]) + shift), text)
+    return re.sub(r"^(\s*\w*port\s*=\s*)(\d+)", lambda m: m[1] + str(int(m[2]) + shift), text, flags=re.MULTILINE)
 
 
 def run(*arguments, data=None, timeout=180, **options):
@@ -65,13 +65,13 @@ def is_listening(port):
 class Platform:
     """One running platform: its folder, its address, its databases."""
 
-    def __init__(self, folder, *settings):
+    def __init__(self, folder, *settings, shift=PORT_SHIFT):
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.settings = settings
         self.folder.mkdir(parents=True, exist_ok=True)
         self.topology = self.folder / "local.zpl"
-        self.topology.write_text(shifted((ROOT / "topology/local.zpl").read_text()))
+        self.topology.write_text(shifted((ROOT / "topology/local.zpl").read_text(), shift))
         self.process = None
         self.http = None
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The short form of `shunt chaos`: a fresh seed each time, which is printed; and that its checker finds what is planted.
 
-It starts a platform of its own. Its name makes it the first of the system tests, before the shared platform is up.
+It starts a platform of its own, on ports of its own, because the shared one may be up.
 """
 import pathlib
 import random
@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "chaos"))
 from chaos import Run, report
 from faults import KINDS, schedule
 from ledger import compare
-from running import Platform, eventually
+from running import PORT_SHIFT, Platform, eventually
 
 LENGTH_S = 45
 EVERY_S = 3
@@ -29,7 +29,8 @@ def after_chaos(tmp_path_factory, request):
     seed = random.SystemRandom().randrange(1 << 31)
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         print(f"chaos with seed {seed}", flush=True)
-    platform = Platform(tmp_path_factory.mktemp("chaos"), "--set", "nodes/edge/actors/edge/debug_identity=yes")
+    platform = Platform(tmp_path_factory.mktemp("chaos"), "--set", "nodes/edge/actors/edge/debug_identity=yes",
+                        shift=PORT_SHIFT + 2000)
     try:
         run = Run(platform.up(), seed, RATE, LINKS)
         run.faults_under_load(schedule(seed, LENGTH_S, EVERY_S, KINDS), LENGTH_S)
