@@ -125,6 +125,18 @@ def test_postgres_returns_while_an_old_query_runs(tmp_path):
         busy.close()
 
 
+def test_postgres_returns_beside_its_unreaped_predecessor(tmp_path):
+    """A killed server that nobody has reaped still has a number in the process list, and its lock file names it."""
+    with Store("postgres", tmp_path) as store:
+        store.start().wait_ready()
+        dead = store.process
+        dead.send_signal(signal.SIGKILL)  # and no wait: it stays a zombie
+        wait_for("dead", lambda: pathlib.Path(f"/proc/{dead.pid}/stat").read_text().split(")")[1].split()[0] == "Z", 5)
+        wait_for("its children are gone", lambda: not listens(store.port), 5)
+        assert store.start().wait_ready() < 5
+        dead.wait()
+
+
 def test_a_new_password_holds(tmp_path):
     for kind in ("postgres", "redis", "clickhouse"):
         with Store(kind, tmp_path) as store:
