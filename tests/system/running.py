@@ -92,8 +92,9 @@ class Platform:
         return re.search(r"^ready http://", said, re.MULTILINE)
 
     def down(self, within_s=60):
-        """Ctrl-C."""
+        """Ctrl-C; and whatever else was started in this folder is stopped as well."""
         if self.process is None or self.process.poll() is not None:
+            run("down", data=self.data)
             return
         self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=within_s)
