@@ -382,7 +382,9 @@ static void start(struct actor *me)
 
     self->ingestion = ingestion_new();
     self->postgres =
-        postgres_open(me, &(struct postgres_options){ .name = "postgres", .uri = self->postgres_uri, .connections = 2 },
+        postgres_open(me,
+                      &(struct postgres_options){
+                          .name = "postgres", .uri = self->postgres_uri, .connections = 2, .finds_by_index = true },
                       why, sizeof why);
     if (self->postgres == NULL) {
         actor_fail(me, "%s", why);

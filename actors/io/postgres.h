@@ -143,6 +143,7 @@ struct postgres_options {
     uint64_t statement_limit_us;      /* the server ends a statement that takes longer; 0: 30 s */
     uint32_t waiting_limit;           /* runs and transactions waiting for a connection; 0: 4,096. Beyond: OVERLOADED */
     size_t bytes_limit;               /* of parameters waiting or under way; 0: 128 MiB. Beyond: OVERLOADED */
+    bool finds_by_index;              /* all statements look up single rows: never plan to read a whole table */
     postgres_state_handler *on_state; /* may be NULL */
     void *context;                    /* handed to it */
 };

@@ -98,13 +98,17 @@ static void swallow_notice(void *context, const char *message)
     (void)message; /* by default libpq writes them to stderr */
 }
 
+/* A plan is kept as long as its connection. Made while a table was still empty it would read the whole of it for each
+ * row that is looked for, until the server's statistics catch up. */
+#define BY_INDEX " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+
 static void start_link(struct postgres_connection *connection)
 {
     struct postgres *pool = connection->pool;
     struct postgres_host_lists lists;
     unsigned long long limit_ms = pool->options.statement_limit_us / 1000;
     char name[128];
-    char options[160];
+    char options[320];
     bool is_looked_up = pool->address.is_looked_up;
 
     if (is_looked_up && !postgres_address_lists(&pool->address, connection->attempts, &lists)) {
@@ -116,8 +120,8 @@ static void start_link(struct postgres_connection *connection)
     /* The last one makes the server notice that we have hung up, also while a statement waits for a lock. */
     snprintf(options, sizeof(options),
              "-c statement_timeout=%llu -c idle_in_transaction_session_timeout=%llu -c "
-             "client_connection_check_interval=1000",
-             limit_ms, limit_ms);
+             "client_connection_check_interval=1000%s",
+             limit_ms, limit_ms, pool->options.finds_by_index ? BY_INDEX : "");
     /* What stands before the address is a default, what stands behind it wins. */
     const char *const keywords[] = { "application_name", "options", "gssencmode", "client_encoding", "dbname", "host",
                                      "hostaddr",         "port",    NULL };

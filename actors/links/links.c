@@ -152,11 +152,13 @@ static bool open_stores(struct actor *me, char *why, size_t room)
 {
     struct links *self = actor_state(me);
 
-    self->postgres = postgres_open(
-        me,
-        &(struct postgres_options){
-            .name = "postgres", .uri = self->postgres_uri, .connections = 3, .on_state = postgres_changed },
-        why, room);
+    self->postgres = postgres_open(me,
+                                   &(struct postgres_options){ .name = "postgres",
+                                                               .uri = self->postgres_uri,
+                                                               .connections = 3,
+                                                               .finds_by_index = true,
+                                                               .on_state = postgres_changed },
+                                   why, room);
     if (self->postgres != NULL)
         self->cache = link_cache_open(me,
                                       &(struct link_cache_options){ .uri = self->redis_uri,

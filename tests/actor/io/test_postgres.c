@@ -159,6 +159,24 @@ static void answers_at_once_when_postgres_is_away_for_long(void **state)
     postgres_stage_until_noted(fixture, "b not sent");
 }
 
+/* A plan made while a table was empty would otherwise read the whole of it for each row, long after it has grown. */
+static void asks_for_plans_by_index_where_told(void **state)
+{
+    struct postgres_stage *fixture = *state;
+
+    postgres_stage_open(fixture, (struct postgres_options){ .finds_by_index = true });
+    io_stage_until(&fixture->stage, postgres_stage_has_started, fixture);
+    assert_true(postgres_stage_was_sent(fixture, "enable_seqscan=off"));
+}
+
+static void leaves_plans_to_the_server_else(void **state)
+{
+    struct postgres_stage *fixture = *state;
+
+    postgres_stage_connect(fixture);
+    assert_false(postgres_stage_was_sent(fixture, "enable_seqscan=off"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +188,8 @@ int main(void)
         WITH_POSTGRES_STAGE(drops_a_connection_that_has_gone_silent),
         WITH_POSTGRES_STAGE(says_overloaded_at_its_limit),
         WITH_POSTGRES_STAGE(answers_at_once_when_postgres_is_away_for_long),
+        WITH_POSTGRES_STAGE(asks_for_plans_by_index_where_told),
+        WITH_POSTGRES_STAGE(leaves_plans_to_the_server_else),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
