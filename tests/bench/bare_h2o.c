@@ -2,11 +2,12 @@
 /*
  * bare_h2o -- what Shunt's redirects are compared with: H2O answering every request with the same 307, knowing nothing.
  *
- * usage: bare_h2o PORT
+ * usage: bare_h2o PORT [CERTIFICATE KEY]     with a certificate, over TLS
  */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 
 #include <h2o.h>
@@ -51,9 +52,19 @@ static int listen_on(uint16_t port)
     return fd;
 }
 
+static SSL_CTX *certified(const char *certificate, const char *key)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    int is_good = SSL_CTX_use_certificate_chain_file(tls, certificate) == 1 &&
+                  SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) == 1;
+
+    assert(is_good);
+    return tls;
+}
+
 int main(int argc, char **argv)
 {
-    uint16_t port = (uint16_t)(argc == 2 ? atoi(argv[1]) : 0);
+    uint16_t port = (uint16_t)(argc == 2 || argc == 4 ? atoi(argv[1]) : 0);
 
     h2o_config_init(&config);
 
@@ -64,6 +75,7 @@ int main(int argc, char **argv)
     h2o_context_init(&context, h2o_evloop_create(), &config);
     accepting.ctx = &context;
     accepting.hosts = config.hosts;
+    accepting.ssl_ctx = argc == 4 ? certified(argv[2], argv[3]) : NULL;
     h2o_socket_read_start(h2o_evloop_socket_create(context.loop, listen_on(port), H2O_SOCKET_FLAG_DONT_READ), accepted);
     while (h2o_evloop_run(context.loop, INT32_MAX) == 0)
         ;

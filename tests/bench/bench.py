@@ -1,33 +1,42 @@
 # SPDX-License-Identifier: MIT
 """shunt bench: every figure a ratio against a named baseline, measured in the same run, in turn, medians of several.
 
-usage: shunt bench [NAME...] [--json] [--runs N]
+usage: shunt bench [NAME...] [--json] [--runs N] [--seconds S] [--links N]
+       shunt bench [NAME...] --compare [FILE]
 
-A NAME is the beginning of a measurement's name: `shunt bench runtime` takes all of the runtime's. Ratios are turned so that more
-is better. On a shared machine only the ratios mean something.
+A NAME is the beginning of a figure's name: `shunt bench redirect` takes all redirects. Ratios are turned so that more is
+better. On a shared machine only the ratios mean something. What was measured is kept in build/figures/, with the machine, the
+versions and the date; --compare measures nothing and shows what moved between the last two of each figure, or
+since FILE (tests/bench/figures.json are those of tests/bench/README.md).
+Example: ./shunt bench redirect/accounted --runs 7
 """
 import argparse
+import difflib
 import json
-import statistics
 import sys
+import traceback
 
+import kept
 import redirect_figures
 import runtime_figures
+import stand
+from figure import Wrong, measure
 
-FIGURES = redirect_figures.FIGURES + runtime_figures.FIGURES
+FIGURES = [figure for module in (redirect_figures, runtime_figures)
+           for figure in module.FIGURES]
+USAGE = 2
 
 
-def measure(figure, runs):
-    """Value and baseline in turn, so that both meet the same weather."""
-    values, baselines = [], []
-    for _ in range(runs):
-        baselines.append(figure.baseline())
-        values.append(figure.value())
-    value, baseline = statistics.median(values), statistics.median(baselines)
-    ratio = value / baseline if figure.more_is_better else baseline / value
-    return {"name": figure.name, "value": value, "unit": figure.unit, "min": min(values), "max": max(values),
-            "baseline": {"name": figure.baseline_name, "value": baseline}, "ratio": round(ratio, 3),
-            "floor": figure.floor, "goal": figure.goal}
+def select(names, figures):
+    """The figures whose names begin with one of `names`; a ValueError that says what there is."""
+    chosen = [figure for figure in figures if not names or any(figure.name.startswith(name) for name in names)]
+    for name in names:
+        if not any(figure.name.startswith(name) for figure in figures):
+            known = [figure.name for figure in figures]
+            near = difflib.get_close_matches(name, known + [one.rsplit("/", 1)[0] for one in known], 1, 0.4)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"there is no figure '{name}'{hint} `shunt bench --help` lists them all")
+    return chosen
 
 
 def number(value):
@@ -35,32 +44,70 @@ def number(value):
 
 
 def print_table(results):
-    print(f"{'':34} {'median':>12} {'min':>12} {'max':>12}  {'unit':14} {'baseline':>12} {'ratio':>7} {'floor':>6} {'goal':>6}")
+    print(f"{'':30} {'median':>10} {'min':>10} {'max':>10}  {'unit':20} {'baseline':>10} {'ratio':>6} {'(min-max)':>13} {'floor':>6} {'goal':>6}")
     for row in results:
-        below = " below the floor" if row["ratio"] < row["floor"] else ""
-        print(f"{row['name']:34} {number(row['value']):>12} {number(row['min']):>12} {number(row['max']):>12}  "
-              f"{row['unit']:14} {number(row['baseline']['value']):>12} {row['ratio']:>7.2f} {row['floor']:>6.2f} "
+        below = "  below the floor" if row["ratio"] < row["floor"] else ""
+        spread = f"({row['ratio_min']:.2f}-{row['ratio_max']:.2f})"
+        print(f"{row['name']:30} {number(row['value']):>10} {number(row['min']):>10} {number(row['max']):>10}  "
+              f"{row['unit']:20} {number(row['baseline']['value']):>10} {row['ratio']:>6.2f} {spread:>13} {row['floor']:>6.2f} "
               f"{row['goal']:>6.2f}{below}")
+        for name, detail in ("", row.get("detail")), ("baseline: ", row["baseline"].get("detail")):
+            if detail:
+                print("    " + name + ", ".join(f"{key} {number(value)}" for key, value in detail.items()))
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="shunt bench", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--json", action="store_true")
+def arguments_of(command_line):
+    parser = argparse.ArgumentParser(prog="shunt bench", description=__doc__, usage=argparse.SUPPRESS,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     epilog="figures:\n" + "\n".join(f"  {figure.name:30} {figure.about or figure.baseline_name}"
+                                                                     for figure in FIGURES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", help="the answer for programs")
     parser.add_argument("--runs", type=int, default=5, help="of value and baseline each (5)")
-    arguments = parser.parse_args()
-    chosen = [figure for figure in FIGURES
-              if not arguments.names or any(figure.name.startswith(name) for name in arguments.names)]
-    if not chosen:
-        known = ", ".join(figure.name for figure in FIGURES)
-        parser.error(f"no measurement is called so; there are: {known}")
-    results = []
-    for figure in chosen:
+    parser.add_argument("--seconds", type=float, default=stand.SECONDS, help="that each run asks (2)")
+    parser.add_argument("--links", type=int, default=stand.settings["links"],
+                        help="that the figures over many links have (100000; the goals are meant for 1000000)")
+    parser.add_argument("--compare", nargs="?", const="", metavar="FILE", help="what moved")
+    given = parser.parse_args(command_line)
+    # `--compare redirect` is a name, not a file.
+    if given.compare and not given.compare.endswith(".json"):
+        given.names, given.compare = [*given.names, given.compare], ""
+    if given.runs < 1 or given.seconds < 0.5 or not 20_000 <= given.links <= 10_000_000:
+        parser.error("--runs takes 1 or more, --seconds 0.5 or more, --links 20000 to 10000000")
+    return given
+
+
+def measure_all(figures, runs):
+    """(results, names of those that could not be measured)"""
+    results, failed = [], []
+    for figure in figures:
         print(f"measuring {figure.name} against {figure.baseline_name}", file=sys.stderr)
-        results.append(measure(figure, arguments.runs))
-    print(json.dumps(results, indent=1)) if arguments.json else print_table(results)
+        try:
+            results.append(measure(figure, runs))
+        except Wrong as wrong:
+            failed.append(figure.name)
+            print(f"shunt bench: {figure.name} has no figure: {wrong}", file=sys.stderr)
+        except Exception:  # the others can still be measured
+            failed.append(figure.name)
+            traceback.print_exc()
+    return results, failed
+
+
+def main(command_line=None):
+    given = arguments_of(command_line)
+    try:
+        chosen = select(given.names, FIGURES)
+    except ValueError as error:
+        print(f"shunt bench: {error}", file=sys.stderr)
+        return USAGE
+    if given.compare is not None:
+        return kept.compare(given.compare, {figure.name for figure in chosen}, given.json)
+    stand.settings.update(links=given.links, seconds=given.seconds)
+    results, failed = measure_all(chosen, given.runs)
+    kept.keep(results, {"runs": given.runs} | stand.settings)
+    print(json.dumps(results, indent=1)) if given.json else print_table(results)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
