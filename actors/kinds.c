@@ -2,6 +2,8 @@
 /* kinds -- see kinds.h. A new kind is its own file and a row here. */
 #include "actors/kinds.h"
 
+#include "runtime/supervise/supervisor.h"
+
 extern const struct actor_kind cache_warmer_kind;
 extern const struct actor_kind clickhouse_sink_kind;
 extern const struct actor_kind click_buffer_kind;
@@ -15,6 +17,8 @@ extern const struct actor_kind operator_kind;
 extern const struct actor_kind postgres_sink_kind;
 extern const struct actor_kind reconciler_kind;
 extern const struct actor_kind schema_kind;
+
+const struct actor_kind *const shunt_node_kind = &supervisor_kind;
 
 /* One a line, so that two who add one do not meet. */
 /* clang-format off */

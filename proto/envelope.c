@@ -5,7 +5,13 @@
 
 #include <msgpack/pack.h>
 
-enum { HEADER_FIELDS = 12, ENVELOPE_FIELDS = 7, ENVELOPE_FIELDS_UNTRACED = 5, FIELDS_MOST = 64 };
+enum {
+    HEADER_FIELDS = 12,
+    ENVELOPE_FIELDS = 8,
+    ENVELOPE_FIELDS_TRACED = 7,
+    ENVELOPE_FIELDS_UNTRACED = 5,
+    FIELDS_MOST = 64
+};
 
 static int append(void *buffer, const char *bytes, size_t size)
 {
@@ -68,21 +74,26 @@ bool envelope_read_header(struct reader *reader, struct parcel_header *header)
 size_t envelope_begin_letter(struct buffer *out, const struct envelope *envelope)
 {
     size_t start = out->size;
-    bool traced = (envelope->trace[0] | envelope->trace[1]) != 0;
+    bool traced = trace_is_set(&envelope->trace);
+    bool recorded = traced && envelope->trace.is_recorded;
     msgpack_packer packer;
 
     buffer_append(out, "\0\0\0\0", LETTER_LENGTH_BYTES);
     msgpack_packer_init(&packer, out, append);
-    msgpack_pack_array(&packer, traced ? ENVELOPE_FIELDS : ENVELOPE_FIELDS_UNTRACED);
+    msgpack_pack_array(&packer, recorded ? ENVELOPE_FIELDS
+                                : traced ? ENVELOPE_FIELDS_TRACED
+                                         : ENVELOPE_FIELDS_UNTRACED);
     msgpack_pack_uint64(&packer, envelope->kind);
     msgpack_pack_uint64(&packer, envelope->type);
     msgpack_pack_uint64(&packer, envelope->correlation);
     msgpack_pack_uint64(&packer, envelope->deadline_us);
     msgpack_pack_uint64(&packer, envelope->confirm);
     if (traced) {
-        msgpack_pack_uint64(&packer, envelope->trace[0]);
-        msgpack_pack_uint64(&packer, envelope->trace[1]);
+        msgpack_pack_uint64(&packer, envelope->trace.id[0]);
+        msgpack_pack_uint64(&packer, envelope->trace.id[1]);
     }
+    if (recorded)
+        msgpack_pack_uint64(&packer, 1);
     return start;
 }
 
@@ -101,6 +112,7 @@ void envelope_end_letter(struct buffer *out, size_t start)
 static bool read_envelope(struct reader *reader, struct envelope *envelope)
 {
     uint32_t count;
+    uint64_t flags = 0;
 
     if (!reader_array(reader, &count) || count < ENVELOPE_FIELDS_UNTRACED)
         return false;
@@ -108,10 +120,16 @@ static bool read_envelope(struct reader *reader, struct envelope *envelope)
         !reader_unsigned(reader, &envelope->correlation) || !reader_unsigned(reader, &envelope->deadline_us) ||
         !reader_unsigned(reader, &envelope->confirm))
         return false;
-    if (count < ENVELOPE_FIELDS)
+    if (count < ENVELOPE_FIELDS_TRACED)
         return skip_rest(reader, count, ENVELOPE_FIELDS_UNTRACED);
-    return reader_unsigned(reader, &envelope->trace[0]) && reader_unsigned(reader, &envelope->trace[1]) &&
-           skip_rest(reader, count, ENVELOPE_FIELDS);
+    if (!reader_unsigned(reader, &envelope->trace.id[0]) || !reader_unsigned(reader, &envelope->trace.id[1]))
+        return false;
+    if (count < ENVELOPE_FIELDS)
+        return true;
+    if (!reader_unsigned(reader, &flags))
+        return false;
+    envelope->trace.is_recorded = (flags & 1) != 0 && trace_is_set(&envelope->trace);
+    return skip_rest(reader, count, ENVELOPE_FIELDS);
 }
 
 bool envelope_next_letter(struct reader *reader, struct envelope *envelope, struct reader *message)

@@ -17,6 +17,7 @@
 
 #include "proto/buffer.h"
 #include "proto/reader.h"
+#include "proto/trace.h"
 
 enum { ENVELOPE_VERSION = 1, LETTER_LENGTH_BYTES = 4, ADDRESS_LIMIT = 96 /* bytes of "NODE/ACTOR" */ };
 
@@ -28,7 +29,7 @@ struct envelope {
     uint64_t correlation; /* of an ask and of its answer: the asker's own number; else 0 */
     uint64_t deadline_us; /* of an ask: from its sending on, because clocks differ; else 0 */
     uint64_t confirm;     /* number within a delivery-acknowledged route; 0: not to be acknowledged */
-    uint64_t trace[2];    /* 128-bit trace id; 0 when not traced */
+    struct trace trace;   /* not set when not traced */
 };
 
 struct parcel_header {

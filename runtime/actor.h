@@ -19,6 +19,7 @@
 
 #include "proto/messages/control.h"
 #include "proto/schema.h"
+#include "proto/trace.h"
 #include "runtime/breaker.h"
 #include "runtime/metric.h"
 #include "runtime/option.h"
@@ -204,7 +205,7 @@ struct sending {
     uint64_t key;         /* for PICK_BY_KEY */
     uint32_t avoid;       /* 1 + the receiver not to pick when there is another (a retry elsewhere); 0: none */
     uint32_t only;        /* 1 + the one receiver to ask; 0: as the outlet picks */
-    uint64_t trace[2];    /* trace id; zero: that of the letter being handled */
+    struct trace trace;   /* not set: that of the letter being handled */
 };
 
 /* Sends one way. False when it was not accepted (see enum overload), or is larger than 8 MiB; then the caller still has
@@ -278,6 +279,26 @@ typedef void wake_handler(struct actor *me, void *context);
 struct waker *actor_waker(struct actor *me, wake_handler *handler, void *context); /* freed by actor_waker_close */
 void actor_wake(struct waker *waker);
 void actor_waker_close(struct actor *me, struct waker **waker);
+
+/* ------------------------------------------------------------------------------------------------ tracing */
+
+/* Letters and asks carry the trace of the letter being handled by themselves and leave their spans behind. What waits
+ * for something else (a store, an HTTP request) marks where it begins and, in the callback that ends it, says so: then
+ * what the callback sends belongs to the same trace. Costs nothing unless the trace is recorded. */
+enum span_kind { SPAN_REQUEST, SPAN_ASK, SPAN_TELL, SPAN_ANSWER, SPAN_STORE };
+
+struct span_mark {
+    struct trace trace;
+    uint64_t began_us; /* 0 unless recorded */
+};
+
+struct span_mark actor_span_begin(const struct actor *me);
+/* `name` and `other` are copied, cut to 31 and 47 bytes: what was done, and with whom or how it ended. No data of
+ * clients. */
+void actor_span_end(
+    struct actor *me, const struct span_mark *mark, enum span_kind kind, const char *name, const char *other);
+/* What is sent from here to the end of the callback, and by this turn's `turn_end`, belongs to it. */
+void actor_continue_trace(struct actor *me, const struct trace *trace);
 
 /* ------------------------------------------------------------------------------------------------ being watched */
 

@@ -7,6 +7,7 @@
 
 #include "proto/catalog.h"
 #include "runtime/cell/mailbox.h"
+#include "runtime/watch/span.h"
 
 enum { TURNS_LIMIT = 100000, START_TIME_US = 1000 * 1000 };
 #define WALL_START_US 1767225600000000u /* 2026-01-01 */
@@ -59,6 +60,7 @@ struct harness *harness_new(uint64_t seed)
     h->clock = (struct clock_source){ .monotonic_us = read_now, .wall_us = read_wall, .context = h };
     h->node =
         (struct node){ .name = "test", .incarnation = 1, .clock = &h->clock, .seed = seed, .log_level = LOG_ERROR + 1 };
+    h->node.spans = span_ring_new();
     h->last = &h->first;
     reactor_init(&h->reactor, &h->node, "test", false);
     return h;
@@ -91,6 +93,7 @@ void harness_destroy(struct harness **harness)
     }
     free_caught(h->taken);
     reactor_free(&h->reactor);
+    span_ring_destroy(&h->node.spans);
     free(h);
     *harness = NULL;
 }

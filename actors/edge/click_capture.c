@@ -37,6 +37,7 @@ struct commit {
     struct edge *self;
     struct commit *next, *previous; /* in its list: sent, spare or unsent */
     bool is_answered_first;         /* fast mode */
+    struct trace trace;             /* of its first click that is recorded */
     struct captured *captured;
     uint32_t count, room;
     char *text; /* referrers, one behind the other */
@@ -56,6 +57,7 @@ static struct commit *new_commit(struct edge *self)
     assert(commit != NULL);
     commit->self = self;
     commit->next = NULL;
+    commit->trace = (struct trace){ 0 };
     commit->is_answered_first = self->durability == DURABILITY_FAST;
     return commit;
 }
@@ -144,6 +146,8 @@ void click_capture_add(struct edge *self, const struct http_request *request, st
     captured->referrer_size = (uint8_t)referrer.size;
     commit->text_size += (uint32_t)referrer.size;
     take_country(self, request, captured->country);
+    if (!commit->trace.is_recorded && self->exchanges[request->exchange.slot].trace.is_recorded)
+        commit->trace = self->exchanges[request->exchange.slot].trace;
     if (commit->is_answered_first)
         answer_one(self, captured, NULL);
     if (commit->count == CLICKS_LIMIT)
@@ -155,7 +159,9 @@ void click_capture_add(struct edge *self, const struct http_request *request, st
 static void send(struct commit *commit)
 {
     struct edge *self = commit->self;
-    struct sending how = { .deadline_us = self->commit_deadline_us, .then = on_committed, .context = commit };
+    struct sending how = {
+        .deadline_us = self->commit_deadline_us, .then = on_committed, .context = commit, .trace = commit->trace
+    };
     uint32_t i;
 
     if (self->clicks == NULL)

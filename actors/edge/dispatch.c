@@ -29,18 +29,62 @@ struct exchange *edge_exchange(struct edge *self, struct http_exchange id)
     return exchange->id.generation == id.generation && http_is_waiting(self->http, id) ? exchange : NULL;
 }
 
-void edge_trace(struct edge *self, const struct http_request *request, uint64_t trace[2])
+static void name_trace(struct edge *self, const struct exchange *exchange)
 {
-    if (trace_parse(http_request_field_named(request, "traceparent"), trace))
-        return;
-    trace[0] = actor_random(self->me);
-    trace[1] = actor_random(self->me);
+    char text[TRACE_TEXT_ROOM];
+    struct http_field field = { "X-Trace-Id", { text, TRACE_TEXT_ROOM - 1 } };
+
+    trace_format(&exchange->trace, text);
+    http_add_field(self->http, exchange->id, &field);
+}
+
+struct trace edge_trace(struct edge *self, const struct http_request *request)
+{
+    struct exchange *exchange = &self->exchanges[request->exchange.slot];
+    struct trace *trace = &exchange->trace;
+
+    if (trace_is_set(trace))
+        return *trace;
+    if (!trace_parse(http_request_field_named(request, "traceparent"), trace))
+        *trace = (struct trace){ .id = { actor_random(self->me), actor_random(self->me) } };
+    trace->is_recorded = trace->is_recorded && self->trace_asked;
+    name_trace(self, exchange);
+    return *trace;
+}
+
+/* Whether this request is to be recorded: by its turn, or because its caller wants to see it. Hot redirects need no id
+ * unless it is. */
+static void sample(struct edge *self, const struct http_request *request)
+{
+    struct exchange *exchange = &self->exchanges[request->exchange.slot];
+
+    if (self->trace_one_in > 0 && ++self->trace_seen >= self->trace_one_in) {
+        self->trace_seen = 0;
+        (void)edge_trace(self, request);
+        exchange->trace.is_recorded = trace_is_set(&exchange->trace);
+    } else if (self->trace_asked && http_request_field_named(request, "traceparent").size > 0) {
+        (void)edge_trace(self, request);
+    }
+}
+
+static void record(struct edge *self, const struct exchange *exchange, unsigned status)
+{
+    static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other" };
+    struct span_mark mark = { .trace = exchange->trace, .began_us = exchange->started_us };
+    char name[48];
+    char outcome[16];
+
+    (void)snprintf(name, sizeof(name), "%s %s", methods[exchange->method], routes_name(exchange->route));
+    (void)snprintf(outcome, sizeof(outcome), "%u", status);
+    actor_span_end(self->me, &mark, SPAN_REQUEST, name, outcome);
 }
 
 void edge_answered(struct edge *self, struct exchange *exchange, unsigned status)
 {
     figures_count(&self->figures, exchange->route, exchange->method, status);
     histogram_observe_us(&self->figures.durations[exchange->duration], actor_now_us(self->me) - exchange->started_us);
+    if (exchange->trace.is_recorded)
+        record(self, exchange, status);
 }
 
 void edge_answer(struct edge *self, struct http_exchange id, const struct http_answer *answer)
@@ -175,6 +219,7 @@ void dispatch_request(struct edge *self, const struct http_request *request)
     }
     if (!is_within(self, request, &self->request_limit, self->request_rate, self->request_burst))
         return;
+    sample(self, request);
     /* Nothing but codes is in memory, so what is found there needs no routing. */
     if (request->method == HTTP_GET && request->path.at[0] == '/' && code.size - 1 < ROUTES_CODE_LIMIT &&
         redirect_from_memory(self, request, code))

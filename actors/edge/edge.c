@@ -89,6 +89,7 @@ static void turn_end(struct actor *me)
     if (self->http == NULL)
         return;
     look_at_feeds(self);
+    actor_continue_trace(me, &(struct trace){ 0 }); /* each request has its own */
     while (http_take(self->http, &request))
         dispatch_request(self, &request);
     click_capture_commit(self);
@@ -279,6 +280,10 @@ static const struct option options[] = {
       "links a second that one address may make at this edge; 0: no limit", .live = true },
     { "shorten_burst", OPTION_NUMBER, FIELD_OF(shorten_burst), "100", "how many of them may come at once", 1,
       .live = true },
+    { "trace_asked", OPTION_BOOL, FIELD_OF(trace_asked), "yes",
+      "record requests whose traceparent has the sampled flag", .live = true },
+    { "trace_one_in", OPTION_NUMBER, FIELD_OF(trace_one_in), "0",
+      "record one request in so many; 0: none but those that ask", .live = true },
     { "head_timeout", OPTION_DURATION, FIELD_OF(head_timeout_us), "10s", "time for a request's head in total", 1000 },
     { "body_timeout", OPTION_DURATION, FIELD_OF(body_timeout_us), "10s", "time without progress of a body or answer",
       1000 },

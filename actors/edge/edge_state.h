@@ -39,6 +39,7 @@ struct exchange {
     enum duration duration;
     uint32_t attempts; /* asks so far */
     uint64_t started_us;
+    struct trace trace;      /* not set: nobody needed one */
     uint64_t ask;            /* 0: none of its own */
     struct resolve *resolve; /* shared with others who want the same code */
     uint32_t next;           /* of those: 1 + slot; 0: the last */
@@ -76,6 +77,9 @@ struct edge {
     uint64_t idle_timeout_us;
     uint64_t request_rate, request_burst; /* per second and network; 0: no limit */
     uint64_t shorten_rate, shorten_burst;
+    bool trace_asked;      /* a caller may ask for its request to be recorded */
+    uint64_t trace_one_in; /* of all requests one in so many is recorded; 0: none */
+    uint64_t trace_seen;   /* counts up to it */
 
     struct actor *me;
     struct http_server *http;
@@ -118,8 +122,8 @@ void edge_problem(struct edge *self, struct http_exchange id, const struct probl
 void edge_say(struct edge *self, struct http_exchange id, enum said said);
 /* Counts an answer that was sent without the three above. */
 void edge_answered(struct edge *self, struct exchange *exchange, unsigned status);
-/* The id under which what follows from this request is traced: its own or a new one. */
-void edge_trace(struct edge *self, const struct http_request *request, uint64_t trace[2]);
+/* The id under which what follows from this request is traced: its own or a new one. The answer names it. */
+struct trace edge_trace(struct edge *self, const struct http_request *request);
 void *edge_context_of(struct http_exchange id); /* an exchange as the context of an ask, and back */
 struct http_exchange edge_exchange_of(void *context);
 

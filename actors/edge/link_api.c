@@ -141,9 +141,9 @@ static struct sending how_to_send(struct edge *self, const struct http_request *
     struct sending how = { .deadline_us = self->api_deadline_us,
                            .then = on_answer,
                            .context = edge_context_of(request->exchange),
-                           .avoid = avoid };
+                           .avoid = avoid,
+                           .trace = edge_trace(self, request) };
 
-    edge_trace(self, request, how.trace);
     return how;
 }
 

@@ -26,7 +26,7 @@ struct resolve {
     uint32_t first_waiting; /* 1 + slot; 0: none */
     uint32_t waiting;       /* how many */
     uint32_t attempts;
-    uint64_t trace[2];
+    struct trace trace;
     bool is_overtaken; /* the link has changed since: answer, but neither keep nor share */
     uint8_t code_size;
     char code[ROUTES_CODE_LIMIT];
@@ -77,7 +77,7 @@ static void ask(struct resolve *resolve, uint32_t avoid)
                            .then = on_resolved,
                            .context = resolve,
                            .avoid = avoid,
-                           .trace = { resolve->trace[0], resolve->trace[1] } };
+                           .trace = resolve->trace };
 
     resolve->attempts++;
     counter_add(&self->figures.resolves, 1);
@@ -96,7 +96,7 @@ static struct resolve *start(struct edge *self, const struct http_request *reque
     memcpy(resolve->code, code.at, code.size);
     resolve->next = *bucket;
     *bucket = resolve;
-    edge_trace(self, request, resolve->trace);
+    resolve->trace = edge_trace(self, request);
     ask(resolve, 0);
     return resolve;
 }

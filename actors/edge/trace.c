@@ -2,9 +2,11 @@
 /* trace -- see trace.h. */
 #include "actors/edge/trace.h"
 
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 
-enum { PREFIX = 3 /* "00-" */, DIGITS = 32, FIELD = 55 };
+enum { PREFIX = 3 /* "00-" */, DIGITS = 32, FLAGS = 53, FIELD = 55, SAMPLED = 1 };
 
 /* Lower case only, as the recommendation demands. */
 static int digit_of(char c)
@@ -14,7 +16,7 @@ static int digit_of(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool trace_parse(struct slice traceparent, uint64_t trace[2])
+bool trace_parse(struct slice traceparent, struct trace *trace)
 {
     uint64_t halves[2] = { 0, 0 };
     size_t i;
@@ -32,7 +34,14 @@ bool trace_parse(struct slice traceparent, uint64_t trace[2])
     }
     if (halves[0] == 0 && halves[1] == 0)
         return false;
-    trace[0] = halves[0];
-    trace[1] = halves[1];
+    trace->id[0] = halves[0];
+    trace->id[1] = halves[1];
+    i = (size_t)FLAGS + 1; /* of the two digits the lower one has the flag */
+    trace->is_recorded = digit_of(traceparent.at[i]) >= 0 && (digit_of(traceparent.at[i]) & SAMPLED) != 0;
     return true;
+}
+
+void trace_format(const struct trace *trace, char text[TRACE_TEXT_ROOM])
+{
+    (void)snprintf(text, TRACE_TEXT_ROOM, "%016" PRIx64 "%016" PRIx64, trace->id[0], trace->id[1]);
 }

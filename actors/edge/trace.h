@@ -7,12 +7,15 @@
 #ifndef ACTORS_EDGE_TRACE_H
 #define ACTORS_EDGE_TRACE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "proto/slice.h"
+#include "proto/trace.h"
 
-/* False when the field is missing or not well-formed; then `trace` is untouched. Pure. */
-bool trace_parse(struct slice traceparent, uint64_t trace[2]);
+enum { TRACE_TEXT_ROOM = 33 /* 32 digits and the end */ };
+
+/* False when the field is missing or not well-formed; then `trace` is untouched. It is recorded when the caller's
+ * "sampled" flag is set. Pure. */
+bool trace_parse(struct slice traceparent, struct trace *trace);
+/* The id as 32 hexadecimal digits. */
+void trace_format(const struct trace *trace, char text[TRACE_TEXT_ROOM]);
 
 #endif

@@ -154,6 +154,9 @@ bool http_reload_certificates(struct http_server *server, char *why, size_t why_
 
 /* Whether the client still waits for this answer. */
 bool http_is_waiting(const struct http_server *server, struct http_exchange exchange);
+/* One more header field for the answer that is to come; the value is copied. Nothing happens when the client has left.
+ */
+void http_add_field(struct http_server *server, struct http_exchange exchange, const struct http_field *field);
 /* Sends the answer. False when the client has left. Answering twice is an assertion failure. */
 bool http_answer(struct http_server *server, struct http_exchange exchange, const struct http_answer *answer);
 /* The short way for the answer that Shunt gives most: 307 with this Location and no body. `extra` is one more field or

@@ -197,6 +197,18 @@ static void begin(struct http_connection *connection, unsigned status, size_t bo
     h2o_start_response(request, &no_generator);
 }
 
+void http_add_field(struct http_server *server, struct http_exchange exchange, const struct http_field *field)
+{
+    struct http_connection *connection = connection_of(server, exchange);
+    h2o_iovec_t value;
+
+    if (connection == NULL || connection->is_answered)
+        return;
+    value = h2o_strdup(&connection->request->pool, field->value.at, field->value.size);
+    h2o_add_header_by_str(&connection->request->pool, &connection->request->res.headers, field->name,
+                          strlen(field->name), 0, NULL, value.base, value.len);
+}
+
 bool http_redirect(struct http_server *server,
                    struct http_exchange exchange,
                    struct slice location,

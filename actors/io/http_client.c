@@ -39,6 +39,7 @@ struct transfer {
     char detail[CURL_ERROR_SIZE];
     http_response_handler *then;
     void *context;
+    struct span_mark span;
 };
 
 struct http_client {
@@ -80,6 +81,7 @@ static struct transfer *add_transfer(struct http_client *client, http_response_h
     assert(transfer != NULL);
     transfer->client = client;
     transfer->then = then;
+    transfer->span = actor_span_begin(client->actor);
     transfer->context = context;
     transfer->next = client->transfers;
     transfer->link = &client->transfers;
@@ -116,6 +118,7 @@ static void deliver(struct actor *me, void *context)
 
     http_response_handler *then = transfer->then;
     void *then_context = transfer->context;
+    struct span_mark span = transfer->span;
     struct buffer body = transfer->response;
     struct http_response response = transfer->outcome;
     char detail[sizeof transfer->detail];
@@ -125,6 +128,7 @@ static void deliver(struct actor *me, void *context)
     free_transfer(transfer);
     response.body = response.outcome == OUTCOME_DONE ? buffer_slice(&body) : (struct slice){ 0 };
     response.detail = detail;
+    actor_span_end(me, &span, SPAN_STORE, "request", "http");
     then(me, then_context, &response);
     buffer_free(&body);
 }

@@ -58,6 +58,8 @@ struct postgres_job *postgres_new_job(struct postgres *pool,
     }
     job->then = then;
     job->context = context;
+    job->span = actor_span_begin(pool->me);
+    job->sql = count > 0 ? calls[0].statement->sql : NULL;
     pool->bytes += job->bytes;
     return job;
 }

@@ -139,6 +139,20 @@ void postgres_job_take(struct postgres_job *job, PGresult *result)
     PQclear(result);
 }
 
+/* By the first word of what it runs: SELECT, INSERT, WITH. The pool's own work is nobody's. */
+static void end_span(const struct postgres_job *job, struct actor *me)
+{
+    char name[16];
+
+    if (job->kind == JOB_PREPARE || job->kind == JOB_ROLLBACK)
+        return;
+
+    const char *sql = job->sql != NULL ? job->sql : "COMMIT";
+
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(sql, " \n("), sql);
+    actor_span_end(me, &job->span, SPAN_STORE, name, "postgres");
+}
+
 void postgres_job_answer(struct postgres_job *job, struct actor *me, enum outcome outcome, const char *detail)
 {
     bool is_done = outcome == OUTCOME_DONE;
@@ -154,6 +168,7 @@ void postgres_job_answer(struct postgres_job *job, struct actor *me, enum outcom
     postgres_handler *then = job->then;
 
     job->then = NULL;
+    end_span(job, me);
     if (then != NULL)
         then(me, job->context, &result);
 }

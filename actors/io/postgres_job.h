@@ -8,6 +8,7 @@
 #include <libpq-fe.h>
 
 #include "actors/io/postgres.h"
+#include "runtime/actor.h"
 
 enum postgres_job_kind {
     JOB_RUN,      /* an implicit transaction; shares its connection */
@@ -33,6 +34,8 @@ struct postgres_job {
     struct postgres_transaction *transaction;
     postgres_handler *then; /* NULL once it has been called, or when nobody wants to know */
     void *context;
+    struct span_mark span;
+    const char *sql; /* of its first statement, for the span; NULL: none */
     uint64_t deadline_us;
     size_t bytes; /* counted against the pool's limit */
 

@@ -25,11 +25,12 @@ void redis_arm_turn(struct redis *redis)
         redis->turn_timer = actor_after(redis->me, 0, turn, redis);
 }
 
-static void refuse(struct redis *redis, enum outcome outcome, redis_handler *then, void *context)
+static void refuse(struct redis *redis, enum outcome outcome, struct redis_pending *how)
 {
-    if (then == NULL)
+    if (how->then == NULL)
         return;
-    redis_queue_push(&redis->refused, &(struct redis_pending){ .then = then, .context = context, .refusal = outcome });
+    how->refusal = outcome;
+    redis_queue_push(&redis->refused, how);
     redis_arm_turn(redis);
 }
 
@@ -123,19 +124,23 @@ void redis_command(struct redis *redis,
                    redis_handler *then,
                    void *context)
 {
-    const struct redis_pending how = { .then = then,
-                                       .context = context,
-                                       .deadline_us = actor_now_us(redis->me) +
-                                                      or_default(deadline_us, redis->options.deadline_us) };
+    struct redis_pending how = { .then = then,
+                                 .context = context,
+                                 .deadline_us =
+                                     actor_now_us(redis->me) + or_default(deadline_us, redis->options.deadline_us),
+                                 .span = actor_span_begin(redis->me) };
     uint64_t bytes = 0;
+
+    if (how.span.trace.is_recorded)
+        slice_copy(arguments[0], how.verb, sizeof(how.verb));
 
     for (uint32_t i = 0; i < count; i++)
         bytes += arguments[i].size;
     if (redis->state != LINK_READY || redis->doubt[0] != '\0')
-        refuse(redis, OUTCOME_NOT_SENT, then, context);
+        refuse(redis, OUTCOME_NOT_SENT, &how);
     else if (redis->sent.count >= redis->options.commands_limit || redis->bytes + bytes > redis->options.bytes_limit ||
              !redis_link_append(redis, arguments, count, &how))
-        refuse(redis, OUTCOME_OVERLOADED, then, context);
+        refuse(redis, OUTCOME_OVERLOADED, &how);
     else {
         redis_link_watch_deadline(redis, how.deadline_us);
         redis_arm_turn(redis);

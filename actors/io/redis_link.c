@@ -42,6 +42,7 @@ void redis_link_complete(struct redis *redis,
 {
     const struct redis_result result = { .outcome = outcome, .reply = redis_reply_of(reply), .detail = detail };
 
+    actor_span_end(redis->me, &pending->span, SPAN_STORE, pending->verb, redis->options.name);
     if (pending->then != NULL)
         pending->then(redis->me, pending->context, &result);
 }

@@ -5,6 +5,7 @@
 #define ACTORS_IO_REDIS_QUEUE_H
 
 #include "actors/io/redis.h"
+#include "runtime/actor.h"
 
 struct redis_pending {
     redis_handler *then; /* may be NULL */
@@ -12,6 +13,8 @@ struct redis_pending {
     uint64_t deadline_us; /* monotonic */
     uint64_t begins_at;   /* its first byte's place in all that was ever given to this connection */
     uint64_t bytes;
+    struct span_mark span;
+    char verb[12];        /* for the span, only when it is recorded */
     enum outcome refusal; /* of one that was not accepted */
 };
 

@@ -377,6 +377,7 @@ static void start(struct actor *me)
     char why[256] = "The folder of the config actor cannot be made.";
 
     setting_table_init(&self->table, shunt_kinds);
+    setting_table_add(&self->table, shunt_node_kind);
     if (folder != NULL)
         self->file = durable_file_open(me, folder, "settings", file_written, NULL, why, sizeof(why));
     if (self->file != NULL)

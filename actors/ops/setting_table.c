@@ -19,13 +19,18 @@ void setting_table_init(struct setting_table *table, const struct actor_kind *co
     *table = (struct setting_table){ .rows = calloc(SETTINGS_LIMIT, sizeof(*table->rows)) };
     assert(table->rows != NULL);
     for (; *kinds != NULL; kinds++)
-        for (size_t i = 0; i < (*kinds)->option_count; i++) {
-            struct live_setting *row = &table->rows[table->count++];
-            int size = snprintf(row->name, sizeof(row->name), "%s.%s", (*kinds)->name, (*kinds)->options[i].name);
+        setting_table_add(table, *kinds);
+}
 
-            assert(table->count < SETTINGS_LIMIT && size > 0 && (size_t)size < sizeof(row->name));
-            row->option = &(*kinds)->options[i];
-        }
+void setting_table_add(struct setting_table *table, const struct actor_kind *kind)
+{
+    for (size_t i = 0; i < kind->option_count; i++) {
+        struct live_setting *row = &table->rows[table->count++];
+        int size = snprintf(row->name, sizeof(row->name), "%s.%s", kind->name, kind->options[i].name);
+
+        assert(table->count < SETTINGS_LIMIT && size > 0 && (size_t)size < sizeof(row->name));
+        row->option = &kind->options[i];
+    }
 }
 
 void setting_table_free(struct setting_table *table)

@@ -33,6 +33,8 @@ struct setting_table {
 
 /* All options of all kinds (NULL at the end); of several actors of a kind there is one setting. */
 void setting_table_init(struct setting_table *table, const struct actor_kind *const *kinds);
+/* One more kind, before anything is set. */
+void setting_table_add(struct setting_table *table, const struct actor_kind *kind);
 void setting_table_free(struct setting_table *table);
 
 struct live_setting *setting_table_find(const struct setting_table *table, struct slice name);

@@ -211,7 +211,7 @@ static struct wired_outlet *outlet_of(struct actor *me, uint32_t outlet)
 bool actor_tell(struct actor *me, uint32_t index, const struct message_schema *schema, const void *message)
 {
     struct wired_outlet *outlet = outlet_of(me, index);
-    struct envelope envelope = { .kind = LETTER_TELL, .trace = { me->trace[0], me->trace[1] } };
+    struct envelope envelope = { .kind = LETTER_TELL, .trace = me->trace };
     bool accepted = true;
 
     if (outlet->count == 0)
@@ -248,7 +248,6 @@ static uint64_t deadline_of(const struct sending *how)
 static struct ask *
 open_ask(struct actor *me, const struct sending *how, struct peer *peer, enum ask_outcome outcome, uint64_t *ret_number)
 {
-    bool traced = (how->trace[0] | how->trace[1]) != 0;
     struct ask *ask = ask_open(&me->asks, ret_number);
 
     assert(ask != NULL); /* there is as much room again for asks that fail at once as for all others */
@@ -256,7 +255,7 @@ open_ask(struct actor *me, const struct sending *how, struct peer *peer, enum as
     ask->then = how->then;
     ask->context = how->context;
     ask->outcome = outcome;
-    memcpy(ask->trace, traced ? how->trace : me->trace, sizeof ask->trace);
+    ask->trace = trace_is_set(&how->trace) ? how->trace : me->trace;
     ask->timer =
         timer_set(&me->reactor->timers, (struct timer){ .due_us = later(me, peer != NULL ? deadline_of(how) : 0),
                                                         .owner = me,
@@ -288,7 +287,7 @@ static uint64_t ask_peer(struct actor *me,
         return fail_at_once(me, how, receiver, ASK_OVERLOADED);
     ask = open_ask(me, how, peer, ASK_ANSWERED, &envelope.correlation);
     ask->receiver = receiver;
-    memcpy(envelope.trace, ask->trace, sizeof envelope.trace);
+    envelope.trace = ask->trace;
     peer->asks_open++;
     if (post_letter(me, peer, &envelope, outlet, schema, message) == PEER_TAKEN)
         return envelope.correlation;
@@ -373,10 +372,10 @@ void actor_answer(struct actor *me, struct question question, const struct messa
 
     assert(entry != NULL); /* a question is answered once */
 
-    struct envelope envelope = { .kind = LETTER_ANSWER,
-                                 .correlation = entry->correlation,
-                                 .trace = { entry->trace[0], entry->trace[1] } };
+    struct envelope envelope = { .kind = LETTER_ANSWER, .correlation = entry->correlation, .trace = entry->trace };
 
+    if (entry->trace.is_recorded)
+        cell_span(me, &entry->trace, SPAN_ASK, entry->began_us, entry->name, entry->peer->address);
     post_letter(me, entry->peer, &envelope, NULL, schema, message);
     post_close_question(me, entry);
 }

@@ -435,6 +435,7 @@ static void finish_drain(struct actor *cell)
 void cell_end_turn(struct actor *cell)
 {
     if (cell->had_event && cell->state != NULL && cell->kind->turn_end != NULL && cell->life != CELL_STARTING) {
+        cell->trace = cell->turn_trace;
         reactor_busy(cell->reactor, cell, "turn_end");
         cell->kind->turn_end(cell);
         cell_after_callback(cell);
@@ -444,6 +445,7 @@ void cell_end_turn(struct actor *cell)
     post_send_all(cell);
     finish_drain(cell);
     cell->had_event = false;
+    cell->turn_trace = (struct trace){ 0 };
 }
 
 void cell_node_changed(struct actor *cell, const char *node, bool is_up)

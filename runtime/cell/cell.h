@@ -84,7 +84,8 @@ struct actor {
     struct wired_outlet outlets[OUTLETS_LIMIT];
     struct ask_book asks;
     struct question_book questions;
-    uint64_t trace[2];       /* of the letter being handled */
+    struct trace trace;      /* of the letter being handled */
+    struct trace turn_trace; /* of the first recorded letter of the turn: what turn_end sends belongs to it */
     struct question in_hand; /* that the letter being handled opened; generation 0: none */
 
     /* foreign events */
@@ -119,6 +120,15 @@ void cell_set_option(struct actor *cell, const char *option, const char *text);
 /* Handles up to `most` letters. Returns whether there may be more. */
 bool cell_handle_letters(struct actor *cell, uint32_t most);
 bool cell_has_letters(const struct actor *cell);
+/* The trace of what is handled now. */
+void cell_trace(struct actor *cell, const struct trace *trace);
+/* Writes a span of a recorded trace down. */
+void cell_span(struct actor *cell,
+               const struct trace *trace,
+               enum span_kind kind,
+               uint64_t began_us,
+               const char *name,
+               const char *other);
 /* After each callback: acts on a failure, an end of drain. */
 void cell_after_callback(struct actor *cell);
 void cell_end_turn(struct actor *cell);

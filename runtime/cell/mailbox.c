@@ -6,6 +6,7 @@
 
 #include "proto/catalog.h"
 #include "runtime/cell/post.h"
+#include "runtime/watch/span.h"
 
 static uint64_t clock_us(const struct actor *cell)
 {
@@ -89,6 +90,7 @@ static void handle_question(struct actor *cell,
                             const struct envelope *envelope,
                             const void *message,
                             struct peer *from,
+                            uint64_t began_us,
                             struct question *ret_question)
 {
     struct question_entry *entry = question_open(&cell->questions, ret_question);
@@ -102,8 +104,9 @@ static void handle_question(struct actor *cell,
     from->questions_open++;
     entry->correlation = envelope->correlation;
     entry->expires_us = envelope->deadline_us < UINT64_MAX - now_us ? now_us + envelope->deadline_us : UINT64_MAX;
-    entry->trace[0] = envelope->trace[0];
-    entry->trace[1] = envelope->trace[1];
+    entry->trace = cell->trace;
+    entry->began_us = began_us;
+    entry->name = handler->schema->name;
     handler->asked(cell, message, *ret_question);
 }
 
@@ -112,6 +115,7 @@ static void handle_letter(struct actor *cell,
                           const struct envelope *envelope,
                           struct reader *reader,
                           struct peer *from,
+                          uint64_t began_us,
                           struct question *ret_question)
 {
     const struct handler *handler = find_handler(cell, envelope);
@@ -128,7 +132,7 @@ static void handle_letter(struct actor *cell,
     }
     reactor_busy(cell->reactor, cell, handler->schema->name);
     if (envelope->kind == LETTER_ASK)
-        handle_question(cell, handler, envelope, message, from, ret_question);
+        handle_question(cell, handler, envelope, message, from, began_us, ret_question);
     else
         handler->told(cell, message);
 }
@@ -310,17 +314,41 @@ static bool accept(struct actor *cell, struct parcel *parcel, const struct envel
     return accepted;
 }
 
+static const char *name_of(const struct envelope *envelope)
+{
+    const struct message_schema *schema = envelope->type <= UINT16_MAX ? catalog_find((uint16_t)envelope->type) : NULL;
+
+    return schema != NULL ? schema->name : "?";
+}
+
+/* The letter's own trace; or a new one, when an operator watches letters like this. An answer goes by its ask's. */
+static void begin_trace(struct actor *cell, const struct envelope *envelope)
+{
+    struct span_ring *spans = cell->reactor->node->spans;
+    struct trace trace = envelope->trace;
+
+    if (span_is_watching(spans) && !trace.is_recorded && envelope->kind != LETTER_ANSWER &&
+        span_wants(spans, cell->name, envelope->type, cell->reactor->now_us)) {
+        trace.is_recorded = true;
+        while (!trace_is_set(&trace))
+            trace.id[0] = reactor_random(cell->reactor), trace.id[1] = reactor_random(cell->reactor);
+    }
+    cell_trace(cell, &trace);
+}
+
 static void handle(struct actor *cell, struct parcel *parcel, const struct envelope *envelope, struct reader *message)
 {
     uint64_t began_us = clock_us(cell);
 
-    cell->trace[0] = envelope->trace[0];
-    cell->trace[1] = envelope->trace[1];
+    begin_trace(cell, envelope);
     if (envelope->kind == LETTER_ANSWER)
         take_answer(cell, envelope, message, parcel->from);
     else
-        handle_letter(cell, envelope, message, parcel->from, &cell->in_hand);
+        handle_letter(cell, envelope, message, parcel->from, began_us, &cell->in_hand);
     arena_clear(&cell->reactor->arena);
+    if (cell->trace.is_recorded && envelope->kind != LETTER_ASK) /* a question's span ends with its answer */
+        cell_span(cell, &cell->trace, envelope->kind == LETTER_ANSWER ? SPAN_ANSWER : SPAN_TELL, began_us,
+                  name_of(envelope), parcel->from->address);
     histogram_observe_us(&cell->handling, clock_us(cell) - began_us);
 }
 

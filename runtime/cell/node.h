@@ -29,9 +29,10 @@ struct node {
     void *zmq;                       /* the context; NULL in a test without sockets */
     const struct topology *topology; /* NULL in a test */
     const struct clock_source *clock;
-    struct channel *events; /* reactors -> supervisor; NULL in a test */
-    uint64_t seed;          /* of the actors' random numbers */
-    _Atomic int log_level;  /* enum log_level: what is below is not written */
+    struct channel *events;  /* reactors -> supervisor; NULL in a test */
+    uint64_t seed;           /* of the actors' random numbers */
+    _Atomic int log_level;   /* enum log_level: what is below is not written */
+    struct span_ring *spans; /* of recorded traces; NULL: none are kept */
 };
 
 #endif

@@ -155,8 +155,7 @@ void post_end_ask(struct actor *cell, struct ask *ask, const struct answer *answ
     if (ask->peer != NULL)
         ask->peer->asks_open--;
     timer_cancel(&cell->reactor->timers, ask->timer);
-    cell->trace[0] = ask->trace[0];
-    cell->trace[1] = ask->trace[1];
+    cell_trace(cell, &ask->trace);
     ask_close(&cell->asks, ask);
     cell->had_event = true;
     if (then != NULL && cell->state != NULL)

@@ -207,6 +207,7 @@ static bool take_events(struct reactor *reactor, uint64_t wait_us)
     int timeout_ms = (int)((wait_us + 999) / 1000);
 
     if (with_loop != NULL) { /* what runs in there counts as one step: it comes back at least every SLEEP_LIMIT_US */
+        with_loop->trace = (struct trace){ 0 };
         reactor_busy(reactor, with_loop, "its own loop");
         with_loop->kind->wait(with_loop, reactor->epoll_fd, wait_us);
         with_loop->had_event = true;
@@ -242,7 +243,7 @@ static bool run_timers(struct reactor *reactor)
         struct actor *cell = timer.owner;
 
         cell->had_event = true;
-        cell->trace[0] = cell->trace[1] = 0;
+        cell->trace = (struct trace){ 0 };
         reactor_busy(reactor, cell, "timer");
         timer.call(cell, timer.context);
         cell_after_callback(cell);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/cell/report.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "proto/catalog.h"
 #include "runtime/watch/exposition.h"
 
 static uint64_t thread_cpu_us(void)
@@ -54,9 +56,35 @@ static uint32_t fill_routes(const struct actor *cell, struct route_status *rows)
     return count;
 }
 
+static struct slice dead_message_name(const struct dead_letter *letter, char room[8])
+{
+    const struct message_schema *schema = catalog_find(letter->type);
+
+    snprintf(room, 8, "0x%04x", letter->type);
+    return slice_of(schema != NULL ? schema->name : room);
+}
+
+static uint32_t fill_dead_letters(const struct actor *cell, struct dead_letter_row *rows, char rooms[][8])
+{
+    const struct dead_letters *dead = &cell->dead;
+    uint32_t count = dead->total < DEAD_LETTERS_KEPT ? (uint32_t)dead->total : DEAD_LETTERS_KEPT;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct dead_letter *letter = &dead->kept[(dead->total - count + i) % DEAD_LETTERS_KEPT];
+
+        rows[i] = (struct dead_letter_row){ .wall_us = letter->wall_us,
+                                            .reason = slice_of(dead_reason_name(letter->reason)),
+                                            .message = dead_message_name(letter, rooms[i]),
+                                            .other = slice_of(letter->from) };
+    }
+    return count;
+}
+
 static void encode_status(const struct actor *cell, struct buffer *out)
 {
     struct dependency_status dependencies[DEPENDENCIES_LIMIT];
+    struct dead_letter_row dead[DEAD_LETTERS_KEPT];
+    char names[DEAD_LETTERS_KEPT][8];
     struct route_status *routes = calloc(cell->peer_count + 1, sizeof *routes);
     struct actor_status status = {
         .name = slice_of(cell->name),
@@ -74,6 +102,9 @@ static void encode_status(const struct actor *cell, struct buffer *out)
 
     status.dependencies.at = dependencies;
     status.dependencies.count = fill_dependencies(cell, dependencies);
+    status.dead_letters.at = dead;
+    status.dead_letters.count = fill_dead_letters(cell, dead, names);
+    status.dead_letters_total = cell->dead.total;
 
     struct node_status node = { .name = slice_of(cell->reactor->node->name) };
 

@@ -129,7 +129,7 @@ void watch_fire(struct reactor *reactor, void *fired, uint32_t epoll_events)
         return;
     }
     watch->actor->had_event = true;
-    watch->actor->trace[0] = watch->actor->trace[1] = 0;
+    watch->actor->trace = (struct trace){ 0 };
     reactor_busy(reactor, watch->actor, "event");
     watch->handler(watch->actor, watch->context, watch->fd, from_epoll(epoll_events));
     cell_after_callback(watch->actor);

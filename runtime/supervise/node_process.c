@@ -14,6 +14,7 @@
 #include "runtime/supervise/incarnation.h"
 #include "runtime/supervise/supervisor.h"
 #include "runtime/watch/log.h"
+#include "runtime/watch/span.h"
 #include "runtime/wire/socket.h"
 
 /* More arenas than this cost megabytes in every node and win nothing: actors hardly ever allocate at the same time. */
@@ -135,6 +136,7 @@ static void clean_up(struct node_process *process, struct actor *supervisor)
     free(process->reactors);
     free(process->children);
     free(process->policies);
+    span_ring_destroy(&process->node.spans);
 }
 
 static void init_node(struct node_process *process, const struct topology *topology, const char *name)
@@ -147,7 +149,8 @@ static void init_node(struct node_process *process, const struct topology *topol
         .clock = &machine_clock,
         .events = channel_new(),
         .seed = machine_clock.wall_us(NULL) ^ (uint64_t)getpid() << 32,
-        .log_level = LOG_INFO,
+        .log_level = (int)topology->log_level,
+        .spans = span_ring_new(),
     };
     assert(process->node.zmq != NULL);
     process->plan = topology_find_node(topology, name);

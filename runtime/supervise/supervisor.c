@@ -387,6 +387,20 @@ static void stop(struct actor *me)
     supervisor_free_gatherings(self);
 }
 
+/* The only setting is the level of the whole node's log. */
+static void option_changed(struct actor *me, const char *option)
+{
+    (void)option;
+    atomic_store(&me->reactor->node->log_level, (int)supervisor_of(me)->log_level);
+}
+
+static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+
+static const struct option options[] = {
+    { "log_level", OPTION_CHOICE, offsetof(struct supervisor, log_level), "info",
+      "what every node writes to its log, and all that is graver", .choices = levels, .live = true },
+};
+
 static const struct outlet outlets[] = {
     { .name = "launcher",
       .to = "launcher",
@@ -404,6 +418,10 @@ static const struct handler handlers[] = {
     ASKED(actor_command, supervisor_on_command),
     ASKED(status_read, supervisor_on_status),
     ASKED(metrics_read, supervisor_on_metrics),
+    ASKED(spans_read, supervisor_on_spans_read),
+    ASKED(trace_watch, supervisor_on_trace_watch),
+    ASKED(failpoints_read, supervisor_on_failpoints_read),
+    ASKED(failpoint_order, supervisor_on_failpoint_order),
 };
 
 const struct actor_kind supervisor_kind = {
@@ -412,6 +430,8 @@ const struct actor_kind supervisor_kind = {
     .state_size = sizeof(struct supervisor),
     .start = start,
     .stop = stop,
+    .option_changed = option_changed,
+    TABLE(option, options),
     TABLE(outlet, outlets),
     TABLE(handler, handlers),
 };

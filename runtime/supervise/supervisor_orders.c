@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* supervisor_orders -- what a supervisor passes on to its actors: live settings and an operator's orders; see
  * supervisor.h. */
+#include "runtime/supervise/supervisor.h"
 #include "runtime/supervise/supervisor_state.h"
 
 enum {
@@ -21,6 +22,8 @@ static void apply_setting(struct actor *me, struct slice name, struct slice valu
         (dot = strchr(kind, '.')) == NULL)
         return;
     *dot = '\0';
+    if (strcmp(kind, supervisor_kind.name) == 0)
+        cell_set_option(me, dot + 1, text);
     for (size_t i = 0; i < self->process->child_count; i++) {
         if (strcmp(self->process->children[i].plan->kind->name, kind) == 0)
             supervisor_command(&self->process->children[i], COMMAND_SETTING, dot + 1, text);

@@ -23,6 +23,7 @@ struct gathering {
 
 struct supervisor {
     struct node_process *process;
+    uint32_t log_level; /* option; the topology's until it is set live */
     struct watch *events_watch;
     struct watch *signals_watch;
     int signals_fd;
@@ -55,6 +56,12 @@ void supervisor_start_next(struct actor *me); /* the next child that is to be st
 void supervisor_ask_for_settings(struct actor *me, void *context); /* a timer's handler too */
 void supervisor_on_setting(struct actor *me, const struct setting_changed *m);
 void supervisor_on_command(struct actor *me, const struct actor_command *m, struct question q);
+
+/* supervisor_console.c */
+void supervisor_on_spans_read(struct actor *me, const struct spans_read *m, struct question q);
+void supervisor_on_trace_watch(struct actor *me, const struct trace_watch *m, struct question q);
+void supervisor_on_failpoints_read(struct actor *me, const struct failpoints_read *m, struct question q);
+void supervisor_on_failpoint_order(struct actor *me, const struct failpoint_order *m, struct question q);
 
 /* supervisor_report.c */
 void supervisor_on_status(struct actor *me, const struct status_read *m, struct question q);

@@ -156,7 +156,7 @@ void actor_log_at(struct actor *me, enum log_level level, struct log_site *site,
 {
     struct node *node = me->reactor->node;
     struct log_origin origin = {
-        .node = node->name, .actor = me->name, .trace = me->trace, .wall_us = me->reactor->wall_us
+        .node = node->name, .actor = me->name, .trace = me->trace.id, .wall_us = me->reactor->wall_us
     };
     char sentence[LOG_LINE_LIMIT / 2];
     uint32_t held;

@@ -21,7 +21,7 @@ struct ask {
     answer_handler *then;
     void *context;
     uint64_t timer;
-    uint64_t trace[2];
+    struct trace trace;
     uint32_t receiver;   /* index within the outlet */
     uint32_t generation; /* never 0 */
     uint32_t next_free;
@@ -59,7 +59,9 @@ struct question_entry {
     struct peer *peer;
     uint64_t correlation;
     uint64_t expires_us;
-    uint64_t trace[2];
+    struct trace trace;
+    uint64_t began_us;   /* when its handler was called */
+    const char *name;    /* of the message */
     uint32_t generation; /* never 0 */
     uint32_t next_free;
     bool is_open;

@@ -24,8 +24,13 @@ static const struct option options[] = {
       .live = true },
 };
 static const struct actor_kind pump_kind = { .name = "pump", TABLE(option, options) };
+static const struct option node_options[] = {
+    { .name = "level", .type = OPTION_NUMBER, .default_text = "1", .help = "how loud", .live = true },
+};
+static const struct actor_kind node_kind = { .name = "node", TABLE(option, node_options) };
 /* The platform of this test: instead of the program's table. */
 const struct actor_kind *const shunt_kinds[] = { &pump_kind, &config_kind, NULL };
+const struct actor_kind *const shunt_node_kind = &node_kind;
 
 struct stage {
     struct harness *harness;

@@ -30,7 +30,7 @@ static void add_letter(struct buffer *out, uint64_t number, uint64_t trace)
                                  .correlation = number,
                                  .deadline_us = 10,
                                  .confirm = 11,
-                                 .trace = { 0, trace } };
+                                 .trace = { .id = { 0, trace } } };
     size_t start = envelope_begin_letter(out, &envelope);
 
     codec_encode(&feed_beat_schema, &(struct feed_beat){ .number = number }, out);
@@ -133,7 +133,7 @@ static void letters_come_one_by_one(void **state)
         assert_int_equal(envelope.correlation, i);
         assert_int_equal(envelope.deadline_us, 10);
         assert_int_equal(envelope.confirm, 11);
-        assert_int_equal(envelope.trace[1], i == 2 ? 77 : 0);
+        assert_int_equal(envelope.trace.id[1], i == 2 ? 77 : 0);
         beat = (struct feed_beat){ 0 };
         assert_true(codec_decode(&feed_beat_schema, &message, NULL, &beat));
         assert_int_equal(beat.number, i);

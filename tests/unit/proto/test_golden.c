@@ -79,7 +79,7 @@ static void write_letter(const struct message_schema *schema, struct buffer *out
                                  .correlation = 0x100000002,
                                  .deadline_us = 2000000,
                                  .confirm = 3,
-                                 .trace = { 0x0123456789abcdef, 0xfedcba9876543210 } };
+                                 .trace = { .id = { 0x0123456789abcdef, 0xfedcba9876543210 } } };
     size_t start = envelope_begin_letter(out, &envelope);
 
     codec_encode(schema, sample_golden(schema, &arena), out);
@@ -157,7 +157,7 @@ static void check_line(const struct golden_line *line)
     assert_int_equal(envelope.type, line->id);
     assert_int_equal(envelope.correlation, 0x100000002);
     assert_int_equal(envelope.confirm, 3);
-    assert_int_equal(envelope.trace[1], 0xfedcba9876543210);
+    assert_int_equal(envelope.trace.id[1], 0xfedcba9876543210);
     decoded = arena_take(&arena, schema->size > 0 ? schema->size : 1);
     if (!codec_decode(schema, &message, &arena, decoded))
         fail_msg("%s: bytes that were written once cannot be read any more", line->name);
