@@ -17,6 +17,7 @@ extern const struct actor_kind operator_kind;
 extern const struct actor_kind postgres_sink_kind;
 extern const struct actor_kind reconciler_kind;
 extern const struct actor_kind schema_kind;
+extern const struct actor_kind stores_kind;
 
 const struct actor_kind *const shunt_node_kind = &supervisor_kind;
 
@@ -36,6 +37,7 @@ const struct actor_kind *const shunt_kinds[] = {
     &postgres_sink_kind,
     &reconciler_kind,
     &schema_kind,
+    &stores_kind,
     NULL,
 };
 /* clang-format on */

@@ -92,6 +92,8 @@ nodes
             operator
                 listen = 0.0.0.0:8081
                 address = config:8081
+            stores
+                names = "db redis redis-replica keygen-redis-primary keygen-redis-secondary kafka clickhouse"
     id-allocator
         host = id-allocator
         tcp = tcp://172.30.77.12:7001

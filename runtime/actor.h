@@ -170,7 +170,7 @@ void actor_drained(struct actor *me); /* see drain */
 void actor_fail(struct actor *me, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool actor_is_draining(const struct actor *me);
 
-/* A value from elsewhere in the topology; NULL when there is none: "platform/url", "stores/db/uri", and
+/* A value from elsewhere in the topology; NULL when there is none: "platform/url", "stores/db/uri" (or name, kind), and
  * "kinds/links/targets" (what the first actor of that kind was given). */
 const char *actor_topology(const struct actor *me, const char *path);
 

@@ -119,6 +119,8 @@ nodes
             config
             operator                    # metrics of every node, Prometheus' targets, a status page
                 listen = 127.0.0.1:8081
+            stores                      # their own figures, for the metrics
+                names = "db redis redis-replica keygen-redis-primary keygen-redis-secondary kafka clickhouse"
             schema                      # is up when the tables are what this program expects; last, so that nobody here
                                         # waits for a database that is away
 

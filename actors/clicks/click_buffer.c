@@ -410,6 +410,14 @@ static const struct option options[] = {
         .name = #field, .type = METRIC_GAUGE, .offset = AT(field), .help = text                                        \
     }
 
+/* By rank, not by code: labels that change with what is popular would be new series for ever. */
+#define LARGEST(index, rank_text)                                                                                      \
+    {                                                                                                                  \
+        .name = "largest_code_clicks", .type = METRIC_GAUGE, .offset = AT(largest[index]),                             \
+        .help = "clicks of the codes with the most that Postgres does not have yet, by rank",                          \
+        .labels = "rank=\"" rank_text "\""                                                                             \
+    }
+
 static const struct metric metrics[] = {
     FIGURE(clicks_total, METRIC_COUNTER, "clicks committed"),
     FIGURE(batches_total, METRIC_COUNTER, "batches committed"),
@@ -425,6 +433,14 @@ static const struct metric metrics[] = {
     GAUGE(windows_waiting, "sealed windows that Postgres does not have yet"),
     GAUGE(unpublished_clicks, "clicks committed and not yet in Kafka"),
     GAUGE(epochs_earlier, "earlier epochs of this node that are not drained yet"),
+    LARGEST(0, "1"),
+    LARGEST(1, "2"),
+    LARGEST(2, "3"),
+    LARGEST(3, "4"),
+    LARGEST(4, "5"),
+    LARGEST(5, "6"),
+    LARGEST(6, "7"),
+    LARGEST(7, "8"),
 };
 
 static const struct outlet outlets[] = {

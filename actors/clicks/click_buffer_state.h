@@ -47,6 +47,8 @@ struct click_buffer {
     gauge windows_waiting;
     gauge unpublished_clicks;
     gauge epochs_earlier;
+    uint64_t measured;             /* how often */
+    gauge largest[WINDOW_LARGEST]; /* clicks of the codes that have the most */
 };
 
 /* Calls for the current epoch and the earlier ones. */

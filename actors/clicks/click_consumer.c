@@ -60,3 +60,44 @@ void click_consumer_resume(struct click_consumer *self)
     if (self->consumer != NULL)
         kafka_consumer_resume(self->consumer);
 }
+
+/* ------------------------------------------------------------------------------------------------ figures */
+
+void click_consumer_read(struct click_consumer *self, const struct kafka_message *messages, uint32_t count)
+{
+    if (self->waiting_wall_us == 0 && count > 0)
+        self->waiting_wall_us = messages[0].wall_us;
+}
+
+void click_consumer_storing(struct click_consumer *self)
+{
+    self->storing_wall_us = self->waiting_wall_us;
+    self->waiting_wall_us = 0;
+}
+
+void click_consumer_stored(struct click_consumer *self, uint64_t clicks)
+{
+    uint64_t now_us = actor_wall_us(self->actor);
+
+    if (self->storing_wall_us != 0 && clicks > 0)
+        histogram_observe_us(&self->delay_us, now_us > self->storing_wall_us ? now_us - self->storing_wall_us : 0);
+    if (clicks > 0)
+        histogram_observe_us(&self->stored_clicks, clicks);
+    self->storing_wall_us = 0;
+}
+
+void click_consumer_forget(struct click_consumer *self)
+{
+    self->waiting_wall_us = 0;
+    self->storing_wall_us = 0;
+}
+
+void click_consumer_measure(struct click_consumer *self)
+{
+    struct kafka_lag lags[SERIES_LIMIT];
+    uint32_t count = self->consumer != NULL ? kafka_consumer_lag(self->consumer, lags, SERIES_LIMIT) : 0;
+
+    series_clear(&self->lag_records);
+    for (uint32_t i = 0; i < count; i++)
+        series_set(&self->lag_records, (double)lags[i].records, "partition=\"%d\"", lags[i].partition);
+}

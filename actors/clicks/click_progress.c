@@ -6,7 +6,38 @@
 
 #include "actors/clicks/click_buffer_state.h"
 
-enum { LANES_LIMIT = 4096 /* of one lanes_known */ };
+enum {
+    LANES_LIMIT = 4096, /* of one lanes_known */
+    RANKED_EACH = 10    /* of so many measurements: a click buffer shares its thread with an edge */
+};
+
+/* The codes with the most clicks that Postgres does not have yet, out of each sealed window's own few: a code that is
+ * in none of those is small, and one that is left out of some is told too low by less than their last. */
+static void rank_codes(struct click_buffer *self)
+{
+    struct code_count largest[WINDOW_LARGEST];
+    struct code_counts sums = { 0 };
+    uint32_t count = 0;
+
+    EACH_EPOCH(self, epoch)
+    {
+        for (uint32_t i = 0; i < epoch->lane_count; i++) {
+            const struct windows *windows = &epoch->lanes[i].windows;
+
+            for (uint32_t w = 0; w < windows->sealed_count; w++) {
+                const struct window *window = &windows->sealed[w];
+
+                for (uint32_t k = 0; k < window->largest_count; k++)
+                    code_counts_add(&sums, code_count_code(&window->largest[k]), window->largest[k].clicks);
+            }
+        }
+    }
+    for (uint32_t i = 0; i < sums.count; i++)
+        windows_rank(largest, &count, &sums.at[i]);
+    code_counts_free(&sums);
+    for (uint32_t i = 0; i < WINDOW_LARGEST; i++)
+        gauge_set(&self->largest[i], i < count ? (int64_t)largest[i].clicks : 0);
+}
 
 void click_progress_measure(struct click_buffer *self)
 {
@@ -33,6 +64,8 @@ void click_progress_measure(struct click_buffer *self)
     gauge_set(&self->windows_waiting, (int64_t)waiting);
     gauge_set(&self->unpublished_clicks, (int64_t)unpublished);
     gauge_set(&self->epochs_earlier, (int64_t)earlier);
+    if (self->measured++ % RANKED_EACH == 0)
+        rank_codes(self);
 }
 
 static struct lane_progress progress_of(const struct click_buffer *self, const struct epoch_lane *lane)

@@ -163,6 +163,7 @@ static void inserted(struct actor *me, void *context, const struct clickhouse_re
     counter_add(&self->rows_total, self->inserting_rows);
     counter_add(&self->inserts_total, 1);
     histogram_observe_us(&self->insert_us, actor_now_us(me) - self->inserted_at_us);
+    click_consumer_stored(&self->source, self->inserting_rows);
     actor_dependency(me, "clickhouse", "normal");
     records_are_in(me, self->inserting);
 }
@@ -176,6 +177,7 @@ static void insert(struct actor *me)
     rowbinary_clear(&self->block);
     self->inserting = click_rows_build(self->rows, (uint32_t)self->rows_limit, &self->block, &self->inserting_rows);
     self->inserted_at_us = actor_now_us(me);
+    click_consumer_storing(&self->source);
     assert(!self->block.failed);
     if (self->inserting_rows == 0) {
         records_are_in(me, self->inserting);
@@ -208,6 +210,7 @@ static void tick(struct actor *me, void *context)
 
     (void)context;
     gauge_set(&self->waiting_bytes, (int64_t)click_rows_bytes(self->rows));
+    click_consumer_measure(&self->source);
     if (self->is_busy)
         return;
     if (has_records && is_time && now_us >= self->not_before_us)
@@ -231,6 +234,7 @@ static void start_over(struct clickhouse_sink *self)
     self->generation++;
     self->is_paused = false;
     click_rows_reset(self->rows);
+    click_consumer_forget(&self->source);
 }
 
 static void assigned(struct actor *me, void *context, uint64_t assignment, const int32_t *partitions, uint32_t count)
@@ -256,6 +260,7 @@ static void messages(struct actor *me, void *context, const struct kafka_message
     struct clickhouse_sink *self = actor_state(me);
 
     (void)context;
+    click_consumer_read(&self->source, messages, count);
     for (uint32_t i = 0; i < count; i++) {
         if (!click_rows_take(self->rows, messages[i].partition, messages[i].offset, messages[i].key, messages[i].value))
             counter_add(&self->broken_total, 1);
@@ -331,6 +336,7 @@ static const struct metric metrics[] = {
     { "broken_total", METRIC_COUNTER, FIELD_AT(broken_total), "Records whose key could not be read.", NULL },
     { "waiting_bytes", METRIC_GAUGE, FIELD_AT(waiting_bytes), "Clicks read and not yet inserted, in bytes.", NULL },
     { "insert_us", METRIC_HISTOGRAM_US, FIELD_AT(insert_us), "How long an insert took.", NULL },
+    CLICK_CONSUMER_METRICS(clickhouse_sink, source),
 };
 
 const struct actor_kind clickhouse_sink_kind = {

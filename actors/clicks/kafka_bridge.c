@@ -57,6 +57,7 @@ struct kafka_bridge {
     gauge windows_waiting;
     gauge records_under_way;
     struct histogram publish_us;
+    struct histogram delivery_us;
 };
 
 static void work(struct actor *me, struct bridge_lane *lane);
@@ -178,6 +179,8 @@ static void delivered(struct actor *me, void *context, const struct kafka_delive
         lane->has_failed = true;
         lane->not_before_us = actor_now_us(me) + RETRY_PAUSE_US;
         counter_add(&self->retries_total, 1);
+    } else {
+        histogram_observe_us(&self->delivery_us, delivery->waiting_us);
     }
     (void)failpoint("kafka_bridge.delivered");
     work(me, lane);
@@ -464,6 +467,10 @@ static const struct metric metrics[] = {
       .type = METRIC_HISTOGRAM_US,
       .offset = AT(publish_us),
       .help = "time from a window's beginning to its last acknowledgement" },
+    { .name = "delivery_us",
+      .type = METRIC_HISTOGRAM_US,
+      .offset = AT(delivery_us),
+      .help = "time that Kafka took to acknowledge a record" },
 };
 
 static const struct outlet outlets[] = {

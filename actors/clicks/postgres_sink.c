@@ -93,6 +93,7 @@ static void start_over(struct actor *me, const char *why)
     self->must_reload = false;
     ingestion_reset(self->ingestion);
     click_consumer_pause(&self->source);
+    click_consumer_forget(&self->source);
     if (self->partition_count == 0 || self->reload_timer != 0)
         return;
     actor_log(me, LOG_INFO, "reads again what Postgres has: %s", why);
@@ -194,6 +195,7 @@ static void messages(struct actor *me, void *context, const struct kafka_message
     (void)failpoint("postgres_sink.polled");
     if (!self->is_loaded)
         return; /* they come again, from the offsets that are being read */
+    click_consumer_read(&self->source, messages, count);
     for (uint32_t i = 0; i < count; i++)
         took(self, ingestion_take(self->ingestion, &(struct ingestion_record){
                                                        .partition = (uint32_t)messages[i].partition,
@@ -248,6 +250,7 @@ static void stored(struct actor *me, void *context, enum ledger_outcome outcome,
         counter_add(&self->unknown_total, self->unknown_clicks);
         counter_add(&self->flushes_total, 1);
         histogram_observe_us(&self->store_us, actor_now_us(me) - self->stored_at_us);
+        click_consumer_stored(&self->source, self->flush.counts.clicks);
         (void)failpoint("postgres_sink.after_commit");
         publish_marks(me, &self->flush);
         report_holes(me, &self->flush);
@@ -270,6 +273,7 @@ static void store(struct actor *me)
     struct postgres_sink *self = actor_state(me);
 
     ingestion_flush_take(self->ingestion, &self->flush);
+    click_consumer_storing(&self->source);
     self->is_storing = true;
     self->stored_at_us = actor_now_us(me);
     postgres_ledger_store(self->postgres, &self->flush, self->owner, &self->unknown_clicks, stored, NULL);
@@ -285,6 +289,7 @@ static void tick(struct actor *me, void *context)
     ingestion_measure(self->ingestion, &figures);
     gauge_set(&self->waiting_clicks, (int64_t)(figures.ready_clicks + figures.open_clicks));
     gauge_set(&self->missing_clicks, (int64_t)figures.missing_clicks);
+    click_consumer_measure(&self->source);
     if (!self->is_loaded || self->is_storing) {
         if (actor_is_draining(me) && !self->is_storing)
             actor_drained(me);
@@ -441,6 +446,7 @@ static const struct metric metrics[] = {
     { "waiting_clicks", METRIC_GAUGE, FIELD_AT(waiting_clicks), "Clicks read and not yet stored.", NULL },
     { "missing_clicks", METRIC_GAUGE, FIELD_AT(missing_clicks), "Clicks below a mark that have not come.", NULL },
     { "store_us", METRIC_HISTOGRAM_US, FIELD_AT(store_us), "How long a store took.", NULL },
+    CLICK_CONSUMER_METRICS(postgres_sink, source),
 };
 
 static const struct outlet outlets[] = {

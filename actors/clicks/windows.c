@@ -46,6 +46,19 @@ bool windows_is_due(const struct windows *windows, uint64_t now_us, uint64_t pac
     return now_us + pace_us / 8 >= windows->sealed_at_us + pace_us * slower;
 }
 
+void windows_rank(struct code_count *largest, uint32_t *count, const struct code_count *one)
+{
+    uint32_t at = *count;
+
+    if (at == WINDOW_LARGEST && largest[at - 1].clicks >= one->clicks)
+        return;
+    at = at == WINDOW_LARGEST ? at - 1 : at;
+    for (; at > 0 && largest[at - 1].clicks < one->clicks; at--)
+        largest[at] = largest[at - 1];
+    largest[at] = *one;
+    *count += *count < WINDOW_LARGEST;
+}
+
 struct window *windows_seal(struct windows *windows, uint64_t now_us)
 {
     assert(!window_is_empty(&windows->open));
@@ -61,6 +74,8 @@ struct window *windows_seal(struct windows *windows, uint64_t now_us)
     *sealed = windows->open;
     windows->open = (struct window){ .first_seq = next, .last_seq = next - 1 };
     windows->sealed_at_us = now_us;
+    for (uint32_t i = 0; i < sealed->counts.count; i++)
+        windows_rank(sealed->largest, &sealed->largest_count, &sealed->counts.at[i]);
     return sealed;
 }
 

@@ -18,14 +18,16 @@
 #include "actors/clicks/batch.h"
 #include "actors/clicks/code_counts.h"
 
-enum { WINDOWS_AT_FULL_PACE = 16 };
+enum { WINDOWS_AT_FULL_PACE = 16, WINDOW_LARGEST = 8 };
 
 struct window {
     uint64_t first_seq;
     uint64_t last_seq; /* of the open one: as yet; first_seq - 1 while it is empty */
     struct code_counts counts;
-    bool in_redis;     /* its counts are there, as far as we know */
-    bool is_published; /* Kafka has its clicks */
+    bool in_redis;                             /* its counts are there, as far as we know */
+    bool is_published;                         /* Kafka has its clicks */
+    struct code_count largest[WINDOW_LARGEST]; /* of a sealed one: its codes with the most clicks, descending */
+    uint32_t largest_count;
 };
 
 struct windows {
@@ -64,5 +66,9 @@ static inline bool window_is_empty(const struct window *window)
 }
 
 size_t windows_bytes(const struct windows *windows);
+
+/* Puts `one` into `largest`, which has `*count` of at most WINDOW_LARGEST, descending, when it belongs there. A code
+ * that is there already is not looked for. */
+void windows_rank(struct code_count *largest, uint32_t *count, const struct code_count *one);
 
 #endif

@@ -489,3 +489,12 @@ void kafka_consumer_commit(struct kafka_consumer *consumer,
                   rd_kafka_err2str(failure));
     rd_kafka_topic_partition_list_destroy(list);
 }
+
+uint32_t kafka_consumer_lag(const struct kafka_consumer *consumer, struct kafka_lag *lags, uint32_t room)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < consumer->count && count < room && consumer->handle != NULL; i++)
+        count += kafka_lag_of(consumer->handle, consumer->topic, &consumer->positions[i], &lags[count]);
+    return count;
+}

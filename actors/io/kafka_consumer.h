@@ -94,4 +94,11 @@ void kafka_consumer_commit(struct kafka_consumer *consumer,
                            const struct kafka_position *positions,
                            uint32_t count);
 
+struct kafka_lag {
+    int32_t partition;
+    int64_t records; /* not handed over yet, as far as the broker's last answer tells */
+};
+/* Partitions of which nothing is known yet are left out. At most `room`; returns how many. */
+uint32_t kafka_consumer_lag(const struct kafka_consumer *consumer, struct kafka_lag *lags, uint32_t room);
+
 #endif

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "actors/io/kafka_consumer.h"
 #include "actors/io/offload.h"
 #include "actors/io/uri.h"
 
@@ -164,6 +165,24 @@ void kafka_handle_destroy(struct kafka_handle **which)
     actor_unwatch(handle->me, &handle->watch);
     handle->owner = NULL;
     offload_forget(&task, handle);
+}
+
+bool kafka_lag_of(const struct kafka_handle *handle,
+                  const char *topic,
+                  const struct kafka_position *position,
+                  struct kafka_lag *ret_lag)
+{
+    int64_t first;
+    int64_t end;
+
+    if (position->offset < 0 ||
+        rd_kafka_get_watermark_offsets(handle->rk, topic, position->partition, &first, &end) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR ||
+        end < 0)
+        return false;
+    ret_lag->partition = position->partition;
+    ret_lag->records = end > position->offset ? end - position->offset : 0;
+    return true;
 }
 
 /* A broker's state is written in capitals, all others are not: STATISTICS.md of librdkafka. */

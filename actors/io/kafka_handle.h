@@ -60,6 +60,14 @@ bool kafka_handle_watch(struct kafka_handle *handle, rd_kafka_queue_t *queue);
 /* Takes it down on a thread of its own; no event comes any more. Accepts NULL in *which; sets it to NULL. */
 void kafka_handle_destroy(struct kafka_handle **which);
 
+struct kafka_position;
+struct kafka_lag;
+/* How far a consumer that stands there is behind, from what its handle has heard; does not ask. False: not known. */
+bool kafka_lag_of(const struct kafka_handle *handle,
+                  const char *topic,
+                  const struct kafka_position *position,
+                  struct kafka_lag *ret_lag);
+
 /* Whether librdkafka's statistics say that some broker is connected. They come once a second. */
 bool kafka_statistics_say_up(const char *json);
 

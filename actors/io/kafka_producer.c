@@ -31,6 +31,7 @@ struct note { /* of one record under way */
     void *context;
     size_t bytes;
     int32_t partition;
+    uint64_t sent_at_us;
     enum outcome refusal; /* of one that was not accepted */
 };
 TAILQ_HEAD(notes, note);
@@ -65,7 +66,11 @@ static void
 report(struct kafka_producer *producer, struct note *note, enum outcome outcome, int64_t offset, const char *detail)
 {
     const struct kafka_delivery delivery = {
-        .outcome = outcome, .detail = detail, .partition = note->partition, .offset = offset
+        .outcome = outcome,
+        .detail = detail,
+        .partition = note->partition,
+        .offset = offset,
+        .waiting_us = actor_now_us(producer->me) - note->sent_at_us,
     };
 
     if (note->then != NULL)
@@ -359,7 +364,11 @@ void kafka_producer_send(struct kafka_producer *producer,
     enum outcome outcome;
 
     assert(note != NULL);
-    *note = (struct note){ .then = then, .context = context, .bytes = size_of(record), .partition = record->partition };
+    *note = (struct note){ .then = then,
+                           .context = context,
+                           .bytes = size_of(record),
+                           .partition = record->partition,
+                           .sent_at_us = actor_now_us(producer->me) };
     if (note->bytes > KAFKA_RECORD_LIMIT || record->partition < 0)
         outcome = OUTCOME_REJECTED;
     else if (producer->count >= producer->options.records_limit ||

@@ -41,7 +41,8 @@ struct kafka_delivery {
         outcome; /* NOT_SENT: certainly not in the partition; UNKNOWN: may be; REJECTED: too large, no such partition */
     const char *detail; /* one sentence, never NULL */
     int32_t partition;
-    int64_t offset; /* when DONE */
+    int64_t offset;      /* when DONE */
+    uint64_t waiting_us; /* since it was handed over */
 };
 
 /* Comes exactly once for each record, never from inside kafka_producer_send; not after kafka_producer_close. */

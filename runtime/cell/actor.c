@@ -108,6 +108,10 @@ const char *actor_topology(const struct actor *me, const char *path)
         return NULL;
     if (strcmp(property, "uri") == 0)
         return found->uri;
+    if (strcmp(property, "name") == 0)
+        return found->name;
+    if (strcmp(property, "kind") == 0)
+        return found->kind;
     for (size_t i = 0; i < found->property_count; i++) {
         if (strcmp(found->properties[i].name, property) == 0)
             return found->properties[i].value;

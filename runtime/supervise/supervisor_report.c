@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -133,6 +134,7 @@ static void put_disk(struct buffer *text, const char *labels)
 static void put_process(struct actor *me, struct buffer *text)
 {
     struct supervisor *self = supervisor_of(me);
+    struct rlimit files;
     char labels[96];
 
     snprintf(labels, sizeof labels, "node=\"%s\"", actor_node(me));
@@ -141,6 +143,8 @@ static void put_process(struct actor *me, struct buffer *text)
     exposition_line(text, "process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.",
                     labels, (double)process_cpu_us() / 1e6);
     exposition_line(text, "process_open_fds", "gauge", "Number of open file descriptors.", labels, open_files());
+    exposition_line(text, "process_max_fds", "gauge", "Maximum number of open file descriptors.", labels,
+                    getrlimit(RLIMIT_NOFILE, &files) == 0 ? (double)files.rlim_cur : 0);
     exposition_line(text, "process_start_time_seconds", "gauge",
                     "Start time of the process since unix epoch in seconds.", labels,
                     (double)self->process->node.incarnation / 1e6);

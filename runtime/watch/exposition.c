@@ -35,17 +35,19 @@ void exposition_line(
     put(out, "%s{%s} %.17g\n", name, labels, value);
 }
 
-static void put_histogram(struct buffer *out, const char *name, const char *labels, const struct histogram *histogram)
+/* `unit`: what one of the histogram's own steps is in the exposition. */
+static void
+put_histogram(struct buffer *out, const char *name, const char *labels, const struct histogram *histogram, double unit)
 {
     uint64_t below = 0;
 
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
         below += counter_read(&histogram->buckets[i]);
         if (i + 1 < HISTOGRAM_BUCKETS)
-            put(out, "%s_bucket{%s,le=\"%.9g\"} %" PRIu64 "\n", name, labels, (double)((uint64_t)1 << i) / 1e6, below);
+            put(out, "%s_bucket{%s,le=\"%.9g\"} %" PRIu64 "\n", name, labels, (double)((uint64_t)1 << i) * unit, below);
     }
     put(out, "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n", name, labels, below);
-    put(out, "%s_sum{%s} %.9g\n", name, labels, (double)counter_read(&histogram->sum_us) / 1e6);
+    put(out, "%s_sum{%s} %.9g\n", name, labels, (double)counter_read(&histogram->sum_us) * unit);
     put(out, "%s_count{%s} %" PRIu64 "\n", name, labels, below);
 }
 
@@ -56,6 +58,37 @@ void histogram_observe_us(struct histogram *histogram, uint64_t value_us)
     counter_add(&histogram->buckets[bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1], 1);
     counter_add(&histogram->sum_us, value_us);
     counter_add(&histogram->count, 1);
+}
+
+void series_clear(struct series *series)
+{
+    series->count = 0;
+}
+
+void series_set(struct series *series, double value, const char *labels, ...)
+{
+    char text[SERIES_LABELS_SIZE];
+    uint32_t at = 0;
+    va_list arguments;
+
+    va_start(arguments, labels);
+    int size = vsnprintf(text, sizeof text, labels, arguments);
+    va_end(arguments);
+    if (size < 0 || (size_t)size >= sizeof text)
+        return;
+    while (at < series->count && strcmp(series->at[at].labels, text) != 0)
+        at++;
+    if (at == SERIES_LIMIT)
+        return;
+    if (at == series->count)
+        memcpy(series->at[series->count++].labels, text, (size_t)size + 1);
+    series->at[at].value = value;
+}
+
+static void put_series(struct buffer *out, const char *name, const char *labels, const struct series *series)
+{
+    for (uint32_t i = 0; i < series->count; i++)
+        put(out, "%s{%s,%s} %.17g\n", name, labels, series->at[i].labels, series->at[i].value);
 }
 
 /* ------------------------------------------------------------------------------------------------ an actor's */
@@ -73,7 +106,7 @@ static void exposed_name(const char *prefix, const struct metric *row, char name
 
 static void put_row(struct buffer *out, const char *prefix, const struct metric *row, const char *base, const char *own)
 {
-    static const char *const types[] = { "counter", "gauge", "histogram" };
+    static const char *const types[] = { "counter", "gauge", "histogram", "histogram", "counter", "gauge" };
     const void *at = base + row->offset;
     char name[160];
     char labels[320];
@@ -90,7 +123,14 @@ static void put_row(struct buffer *out, const char *prefix, const struct metric 
         put(out, "%s{%s} %" PRId64 "\n", name, labels, gauge_read(at));
         break;
     case METRIC_HISTOGRAM_US:
-        put_histogram(out, name, labels, at);
+        put_histogram(out, name, labels, at, 1e-6);
+        break;
+    case METRIC_HISTOGRAM:
+        put_histogram(out, name, labels, at, 1);
+        break;
+    case METRIC_COUNTER_SERIES:
+    case METRIC_GAUGE_SERIES:
+        put_series(out, name, labels, at);
         break;
     }
 }
@@ -108,39 +148,66 @@ static const struct metric common[] = {
       NULL },
 };
 
-static void put_derived(const struct actor *actor, struct buffer *out, const char *own)
+/* What flows between it and the others. */
+static void put_flow(const struct actor *actor, struct buffer *out, const char *own)
 {
-    char labels[320];
     uint64_t waiting = 0;
     uint64_t stalls = 0;
+    uint64_t credit = UINT64_MAX;
 
     for (uint32_t i = 0; i < actor->peer_count; i++) {
-        waiting += peer_waiting(actor->peers[i]);
-        stalls += actor->peers[i]->stalls;
+        const struct peer *peer = actor->peers[i];
+        uint64_t under_way = peer_under_way(peer);
+        uint64_t left = peer->window > under_way ? peer->window - under_way : 0;
+
+        waiting += peer_waiting(peer);
+        stalls += peer->stalls;
+        if (peer->is_wired && left < credit)
+            credit = left;
     }
-    exposition_line(out, "shunt_actor_up", "gauge", "Whether the actor is up.", own, actor->life == CELL_UP);
-    exposition_line(out, "shunt_actor_restarts_total", "counter", "Restarts after failures.", own,
-                    (double)actor->restarts);
+    exposition_line(out, "shunt_actor_mailbox_letters", "gauge", "Letters that wait to be handled.", own,
+                    (double)actor->inbox_letters);
     exposition_line(out, "shunt_actor_waiting_letters", "gauge", "Letters held back for lack of credit.", own,
                     (double)waiting);
     exposition_line(out, "shunt_actor_credit_stalls_total", "counter", "How often credit ran out.", own,
                     (double)stalls);
+    if (credit != UINT64_MAX)
+        exposition_line(out, "shunt_actor_credit_letters", "gauge",
+                        "Letters that the receiver with the least credit would still take.", own, (double)credit);
+}
+
+static void put_dependency(const struct dependency *dependency, struct buffer *out, const char *own)
+{
+    const char *mode = dependency_mode(dependency);
+    char labels[320];
+
+    snprintf(labels, sizeof labels, "%s,dependency=\"%s\"", own, dependency->name);
+    exposition_line(out, "shunt_actor_dependency_normal", "gauge",
+                    "1 when the dependency works as it should, 0 in a degraded mode.", labels,
+                    strcmp(mode, "normal") == 0);
+    if (dependency->breaker != NULL)
+        exposition_line(out, "shunt_actor_breaker_open", "gauge", "1 until the breaker lets all through again.", labels,
+                        dependency->breaker->state != BREAKER_CLOSED);
+    snprintf(labels, sizeof labels, "%s,dependency=\"%s\",mode=\"%s\"", own, dependency->name, mode);
+    exposition_line(out, "shunt_actor_dependency_mode", "gauge", "Always 1; its label is the mode the actor is in.",
+                    labels, 1);
+}
+
+static void put_derived(const struct actor *actor, struct buffer *out, const char *own)
+{
+    char labels[320];
+
+    exposition_line(out, "shunt_actor_up", "gauge", "Whether the actor is up.", own, actor->life == CELL_UP);
+    exposition_line(out, "shunt_actor_restarts_total", "counter", "Restarts after failures.", own,
+                    (double)actor->restarts);
+    put_flow(actor, out, own);
     for (unsigned reason = 0; reason < DEAD_REASONS; reason++) {
         snprintf(labels, sizeof labels, "%s,reason=\"%s\"", own, dead_reason_name((enum dead_reason)reason));
         exposition_line(out, "shunt_actor_dead_letters_total", "counter", "Letters that nobody handled.", labels,
                         (double)actor->dead.counts[reason]);
     }
-    for (uint32_t i = 0; i < actor->dependency_count; i++) {
-        const struct dependency *dependency = &actor->dependencies[i];
-
-        snprintf(labels, sizeof labels, "%s,dependency=\"%s\"", own, dependency->name);
-        exposition_line(out, "shunt_actor_dependency_normal", "gauge",
-                        "1 when the dependency works as it should, 0 in a degraded mode.", labels,
-                        strcmp(dependency_mode(dependency), "normal") == 0);
-        if (dependency->breaker != NULL)
-            exposition_line(out, "shunt_actor_breaker_open", "gauge", "1 when the breaker lets nothing through.",
-                            labels, dependency->breaker->state == BREAKER_OPEN);
-    }
+    for (uint32_t i = 0; i < actor->dependency_count; i++)
+        put_dependency(&actor->dependencies[i], out, own);
 }
 
 void exposition_of_actor(const struct actor *actor, struct buffer *out)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* windows, pending, bridge_lane: what is not yet in Postgres, added up exactly once whatever stage it is in. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,6 +249,26 @@ static void keys_are_read_back(void **state)
     assert_false(lane_parse_pair(SLICE(""), &first, &last));
 }
 
+static void a_sealed_window_knows_its_largest_codes(void **state)
+{
+    struct windows windows;
+    const struct window *sealed;
+    char code[8];
+
+    (void)state;
+    windows_init(&windows, 1);
+    for (uint64_t i = 1; i <= 20; i++) { /* the code ci has (7 * i) % 20 + 1 clicks: each number once */
+        (void)snprintf(code, sizeof code, "c%u", (unsigned)i);
+        code_counts_add(&windows.open.counts, slice_of(code), (7 * i) % 20 + 1);
+    }
+    windows.open.last_seq = windows.open.counts.clicks;
+    sealed = windows_seal(&windows, 1);
+    assert_int_equal(sealed->largest_count, WINDOW_LARGEST);
+    for (uint32_t i = 0; i < WINDOW_LARGEST; i++)
+        assert_int_equal(sealed->largest[i].clicks, 20 - i);
+    windows_free(&windows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +280,7 @@ int main(void)
         cmocka_unit_test(a_window_is_published_when_all_of_it_is_safe),
         cmocka_unit_test(what_the_stream_lacks_is_counted),
         cmocka_unit_test(keys_are_read_back),
+        cmocka_unit_test(a_sealed_window_knows_its_largest_codes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,8 @@ struct shop_state {
     counter sold_online;
     gauge stock;
     struct histogram served;
+    struct histogram basket;
+    struct series shelves;
 };
 
 static const struct metric shop_metrics[] = {
@@ -23,6 +25,8 @@ static const struct metric shop_metrics[] = {
     { "sold_total", METRIC_COUNTER, offsetof(struct shop_state, sold_online), "Things sold.", "where=\"online\"" },
     { "stock_things", METRIC_GAUGE, offsetof(struct shop_state, stock), "Things there.", NULL },
     { "served_us", METRIC_HISTOGRAM_US, offsetof(struct shop_state, served), "Time to serve.", NULL },
+    { "basket_things", METRIC_HISTOGRAM, offsetof(struct shop_state, basket), "Things of one sale.", NULL },
+    { "shelf_things", METRIC_GAUGE_SERIES, offsetof(struct shop_state, shelves), "Things of a shelf.", NULL },
 };
 static const struct actor_kind shop_kind = { .name = "shop",
                                              .state_size = sizeof(struct shop_state),
@@ -48,6 +52,9 @@ static int begin(void **state)
         histogram_observe_us(&self->served, 0);
         histogram_observe_us(&self->served, 1000);
         histogram_observe_us(&self->served, UINT64_MAX / 4);
+        histogram_observe_us(&self->basket, 3);
+        series_set(&self->shelves, 1, "shelf=\"top\"");
+        series_set(&self->shelves, 2.5, "shelf=\"%s\"", "top");
         actor_dependency(shop, "bank", "closed");
         exposition_of_actor(shop, &text);
     }
@@ -77,6 +84,12 @@ static void samples_say_what_was_counted(void **state)
         "\nshunt_shop_served_seconds_bucket{node=\"test\",actor=\"first\",le=\"0.001024\"} 2\n",
         "\nshunt_shop_served_seconds_bucket{node=\"test\",actor=\"first\",le=\"+Inf\"} 3\n",
         "\nshunt_shop_served_seconds_count{node=\"test\",actor=\"first\"} 3\n",
+        "\nshunt_shop_basket_things_bucket{node=\"test\",actor=\"first\",le=\"2\"} 0\n",
+        "\nshunt_shop_basket_things_bucket{node=\"test\",actor=\"first\",le=\"4\"} 1\n",
+        "\nshunt_shop_basket_things_sum{node=\"test\",actor=\"first\"} 3\n",
+        "\nshunt_shop_shelf_things{node=\"test\",actor=\"second\",shelf=\"top\"} 2.5\n",
+        "\nshunt_actor_dependency_mode{node=\"test\",actor=\"first\",dependency=\"bank\",mode=\"closed\"} 1\n",
+        "\nshunt_actor_mailbox_letters{node=\"test\",actor=\"second\"} 0\n",
         "\nshunt_actor_dependency_normal{node=\"test\",actor=\"first\",dependency=\"bank\"} 0\n",
         "\nshunt_actor_up{node=\"test\",actor=\"second\"} 1\n",
     };
@@ -153,6 +166,26 @@ static void buckets_hold_what_belongs_there(void **state)
     }
 }
 
+static void a_series_is_bounded(void **state)
+{
+    static struct series series;
+    char long_label[2 * SERIES_LABELS_SIZE];
+
+    (void)state;
+    memset(long_label, 'x', sizeof long_label - 1);
+    long_label[sizeof long_label - 1] = '\0';
+    series_set(&series, 1, "name=\"%s\"", long_label);
+    assert_int_equal(series.count, 0);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < SERIES_LIMIT + 10; i++)
+            series_set(&series, i + round, "partition=\"%d\"", i);
+    }
+    assert_int_equal(series.count, SERIES_LIMIT);
+    assert_true(series.at[7].value == 8);
+    series_clear(&series);
+    assert_int_equal(series.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(families_stand_together, begin, end),
         cmocka_unit_test_setup_teardown(promtool_has_nothing_to_say, begin, end),
         cmocka_unit_test(buckets_hold_what_belongs_there),
+        cmocka_unit_test(a_series_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
