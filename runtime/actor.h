@@ -206,6 +206,7 @@ struct sending {
     uint32_t avoid;       /* 1 + the receiver not to pick when there is another (a retry elsewhere); 0: none */
     uint32_t only;        /* 1 + the one receiver to ask; 0: as the outlet picks */
     struct trace trace;   /* not set: that of the letter being handled */
+    bool anyway;          /* ask also one whose node does not answer, which else fails at once: to find out */
 };
 
 /* Sends one way. False when it was not accepted (see enum overload), or is larger than 8 MiB; then the caller still has
@@ -245,6 +246,29 @@ void actor_refuse(struct actor *me, struct question question, const char *format
     __attribute__((format(printf, 3, 4)));
 /* Whether the asker still waits (its deadline has not passed): a hint, for work that is not worth starting any more. */
 bool actor_is_waiting(const struct actor *me, struct question question);
+
+/* ------------------------------------------------------------------------------------------------ links and monitors
+ */
+
+enum { MONITORS_LIMIT = 256 /* of one actor */ };
+
+struct down {
+    const char *address;
+    const char *reason; /* one sentence: how the actor or its node ended */
+};
+
+typedef void down_handler(struct actor *me, void *context, const struct down *down);
+
+/* Watches the actor "NODE/ACTOR", on this node or another: `handler` is called once, in a later turn, when the life
+ * that it has now ends: it fails or is stopped, its process ends, or its node does not answer any more (three
+ * heartbeats). One that is being restarted is watched from its next start on; one that is stopped, or that there is
+ * not, is down at once. To watch the next life call this again. Returns a number for actor_demonitor; 0: MONITORS_LIMIT
+ * are open. */
+uint64_t actor_monitor(struct actor *me, const char *address, down_handler *handler, void *context);
+void actor_demonitor(struct actor *me, uint64_t monitor); /* the handler will not come; unknown numbers are ignored */
+/* Binds this life of this actor to the present one of another: when either goes down the other fails. A supervisor
+ * starts them again by its own rules; then the link has to be made again, so the place for this is `start`. */
+void actor_link(struct actor *me, const char *address);
 
 /* ------------------------------------------------------------------------------------------------ time */
 

@@ -63,6 +63,24 @@ static void answered(struct actor *me, void *context, const struct answer *answe
         keep(client, answer);
 }
 
+struct asked_each {
+    client_handler *handler;
+    void *context;
+    uint32_t open;
+};
+
+static void one_answered(struct actor *me, void *context, const struct answer *answer)
+{
+    struct asked_each *each = context;
+    const struct client_answer heard = {
+        .outcome = answer->outcome, .schema = answer->schema, .message = answer->message, .detail = answer->detail
+    };
+
+    (void)me;
+    each->open--;
+    each->handler(each->context, answer->receiver, &heard);
+}
+
 struct client *client_open(const char *name)
 {
     struct client *client = calloc(1, sizeof *client);
@@ -117,6 +135,45 @@ void client_close(struct client **closed)
     *closed = NULL;
 }
 
+/* Makes the single outlet lead to these. */
+static void lead_to(struct client *client, const char *const *addresses, uint32_t count)
+{
+    client->actor->outlets[0].count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        assert(address_is_valid(slice_of(addresses[i])));
+        cell_add_receiver(client->actor, 0, addresses[i]);
+    }
+    client->reactor.now_us = machine_clock.monotonic_us(NULL);
+}
+
+static void send(struct client *client)
+{
+    client->actor->had_event = true;
+    cell_end_turn(client->actor);
+}
+
+void client_ask_each(struct client *client,
+                     const char *const *addresses,
+                     uint32_t count,
+                     const struct message_schema *schema,
+                     const void *message,
+                     uint64_t deadline_us,
+                     client_handler *handler,
+                     void *context)
+{
+    struct asked_each each = { .handler = handler, .context = context, .open = count };
+
+    lead_to(client, addresses, count);
+    for (uint32_t i = 0; i < count; i++)
+        actor_ask(
+            client->actor, 0,
+            &(struct sending){ .deadline_us = deadline_us, .then = one_answered, .context = &each, .only = i + 1 },
+            schema, message);
+    send(client);
+    while (each.open > 0)
+        reactor_turn(&client->reactor, SLEEP_LIMIT_US);
+}
+
 void client_ask(struct client *client,
                 const char *address,
                 const struct message_schema *schema,
@@ -124,20 +181,14 @@ void client_ask(struct client *client,
                 uint64_t deadline_us,
                 struct client_answer *ret_answer)
 {
-    struct wired_outlet *outlet = &client->actor->outlets[0];
-
-    assert(address_is_valid(slice_of(address)));
     buffer_clear(&client->bytes, 64 * 1024);
     arena_clear(&client->arena);
     client->is_answered = false;
     client->answer = (struct client_answer){ .outcome = ASK_TIMED_OUT, .detail = "no answer came" };
-    outlet->count = 0;
-    cell_add_receiver(client->actor, 0, address);
-    client->reactor.now_us = machine_clock.monotonic_us(NULL);
+    lead_to(client, &address, 1);
     actor_ask(client->actor, 0, &(struct sending){ .deadline_us = deadline_us, .then = answered, .context = client },
               schema, message);
-    client->actor->had_event = true;
-    cell_end_turn(client->actor);
+    send(client);
     while (!client->is_answered)
         reactor_turn(&client->reactor, SLEEP_LIMIT_US);
     *ret_answer = client->answer;

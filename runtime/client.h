@@ -31,6 +31,17 @@ void client_ask(struct client *client,
                 const void *message,
                 uint64_t deadline_us,
                 struct client_answer *ret_answer);
+/* Asks several at the same time, and calls `handler` for each as its answer comes, or its deadline; `index` is its
+ * place in `addresses`. Returns when all have been heard. */
+typedef void client_handler(void *context, uint32_t index, const struct client_answer *answer);
+void client_ask_each(struct client *client,
+                     const char *const *addresses,
+                     uint32_t count,
+                     const struct message_schema *schema,
+                     const void *message,
+                     uint64_t deadline_us,
+                     client_handler *handler,
+                     void *context);
 #define CLIENT_ASK(client, address, deadline_us, ret_answer, type, ...)                                                \
     client_ask((client), (address), &type##_schema, &(struct type){ __VA_ARGS__ }, (deadline_us), (ret_answer))
 

@@ -382,6 +382,6 @@ void harness_step_wall(struct harness *h, int64_t by_us)
 void harness_node(struct harness *h, const char *node, bool is_up)
 {
     for (size_t i = 0; i < h->reactor.actor_count; i++)
-        cell_node_changed(h->reactor.actors[i], node, is_up);
+        cell_node_changed(h->reactor.actors[i], node, is_up ? NODE_IS_UP : NODE_ENDED);
     harness_run(h);
 }

@@ -4,9 +4,13 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_LIMIT_US = 2 * 1000 * 1000 };
+#include "proto/envelope.h"
+#include "runtime/plan/topology.h"
+
+enum { ANSWER_LIMIT_US = 2 * 1000 * 1000, NAME_ROOM = 80 };
 
 json_t *gather_text(struct slice text)
 {
@@ -71,18 +75,13 @@ static json_t *route_json(const struct route_status *row)
                      number(row->waiting), "stalls", number(row->stalls), "asks_open", number(row->asks_open));
 }
 
-json_t *gather_node(struct client *client, const char *node, const char **ret_detail)
+/* What a supervisor answered; NULL when that is no status. */
+static json_t *node_json(const struct client_answer *answer)
 {
-    char address[128];
-    struct client_answer answer;
-
-    snprintf(address, sizeof address, "%s/supervisor", node);
-    CLIENT_ASK(client, address, ANSWER_LIMIT_US, &answer, status_read);
-    *ret_detail = answer.detail;
-    if (answer.outcome != ASK_ANSWERED || answer.schema != &node_status_schema)
+    if (answer->outcome != ASK_ANSWERED || answer->schema != &node_status_schema)
         return NULL;
 
-    const struct node_status *status = answer.message;
+    const struct node_status *status = answer->message;
     json_t *actors = json_array();
     json_t *routes = json_array();
 
@@ -94,6 +93,17 @@ json_t *gather_node(struct client *client, const char *node, const char **ret_de
                      number(status->pid), "state", gather_text(status->state), "uptime_s", seconds(status->uptime_us),
                      "memory_bytes", number(status->memory_bytes), "cpu_s", seconds(status->cpu_us), "actors",
                      sort_by_name(actors), "routes", routes);
+}
+
+json_t *gather_node(struct client *client, const char *node, const char **ret_detail)
+{
+    char address[ADDRESS_LIMIT + 1];
+    struct client_answer answer;
+
+    snprintf(address, sizeof address, "%s/supervisor", node);
+    CLIENT_ASK(client, address, ANSWER_LIMIT_US, &answer, status_read);
+    *ret_detail = answer.detail;
+    return node_json(&answer);
 }
 
 static json_t *process_json(const struct process_status *row, bool is_store)
@@ -112,23 +122,52 @@ static json_t *process_json(const struct process_status *row, bool is_store)
     return value;
 }
 
-/* What a node's own supervisor adds to what the launcher knows. */
-static void add_details(struct client *client, json_t *node)
+/* The nodes that are asked for details, with their supervisors' addresses. */
+struct asked_nodes {
+    json_t *nodes[TOPOLOGY_NODES_LIMIT];
+    char addresses[TOPOLOGY_NODES_LIMIT][ADDRESS_LIMIT + 1];
+    const char *list[TOPOLOGY_NODES_LIMIT];
+    uint32_t count;
+};
+
+/* What a node's own supervisor adds to what the launcher knows: that its process is there says not that it answers. */
+static void add_details(void *context, uint32_t index, const struct client_answer *answer)
 {
     static const char *const taken[] = { "actors", "memory_bytes", "cpu_s" };
-    const char *state = json_string_value(json_object_get(node, "state"));
-    const char *detail;
-
-    if (strcmp(state, "up") != 0 && strcmp(state, "starting") != 0)
-        return;
-
-    json_t *own = gather_node(client, json_string_value(json_object_get(node, "name")), &detail);
+    json_t *node = ((struct asked_nodes *)context)->nodes[index];
+    json_t *own = node_json(answer);
 
     for (size_t i = 0; own != NULL && i < sizeof taken / sizeof taken[0]; i++)
         json_object_set(node, taken[i], json_object_get(own, taken[i]));
-    if (own == NULL && strcmp(state, "up") == 0)
-        json_object_set_new(node, "reason", json_sprintf("its supervisor does not answer: %s", detail));
+    if (own == NULL && strcmp(json_string_value(json_object_get(node, "state")), "up") == 0) {
+        json_object_set_new(node, "state", json_string("silent"));
+        json_object_set_new(node, "reason", json_sprintf("its supervisor does not answer: %s", answer->detail));
+    }
     json_decref(own);
+}
+
+/* All at the same time: one that is silent costs no more than many. */
+static void ask_nodes(struct client *client, json_t *nodes)
+{
+    struct asked_nodes *asked = calloc(1, sizeof *asked);
+    json_t *node;
+    size_t n;
+
+    assert(asked != NULL);
+    json_array_foreach(nodes, n, node)
+    {
+        const char *state = json_string_value(json_object_get(node, "state"));
+
+        if ((strcmp(state, "up") != 0 && strcmp(state, "starting") != 0) || asked->count == TOPOLOGY_NODES_LIMIT)
+            continue;
+        snprintf(asked->addresses[asked->count], sizeof asked->addresses[0], "%.*s/supervisor", NAME_ROOM,
+                 json_string_value(json_object_get(node, "name")));
+        asked->list[asked->count] = asked->addresses[asked->count];
+        asked->nodes[asked->count++] = node;
+    }
+    client_ask_each(client, asked->list, asked->count, &status_read_schema, &(struct status_read){}, ANSWER_LIMIT_US,
+                    add_details, asked);
+    free(asked);
 }
 
 /* How much a mode says: a degraded one more than "normal", and that more than "unknown". */
@@ -172,8 +211,6 @@ json_t *gather_platform(struct client *client)
     struct client_answer answer;
     json_t *nodes = json_array();
     json_t *stores = json_array();
-    json_t *node;
-    size_t n;
 
     CLIENT_ASK(client, "launcher/launcher", ANSWER_LIMIT_US, &answer, status_read);
     if (answer.outcome != ASK_ANSWERED || answer.schema != &platform_status_schema) {
@@ -191,7 +228,7 @@ json_t *gather_platform(struct client *client)
 
     json_t *platform = json_pack("{s:o, s:b}", "url", gather_text(status->url), "ready", status->ready);
 
-    json_array_foreach(nodes, n, node) add_details(client, node); /* from here on `status` is gone */
+    ask_nodes(client, nodes); /* from here on `status` is gone */
     json_object_set_new(platform, "nodes", nodes);
     json_object_set_new(platform, "stores", stores);
     json_object_set_new(platform, "dependencies", sum_up_dependencies(nodes));

@@ -17,6 +17,7 @@
 #include "actors/command/view.h"
 #include "runtime/supervise/data_folder.h"
 #include "runtime/supervise/launcher.h"
+#include "runtime/wire/curve_file.h"
 
 /* Who has it may change links through the API; see the edge's option management_key. */
 #define MANAGEMENT_KEY "management.key"
@@ -41,6 +42,47 @@ static bool write_topology(const struct topology *topology)
     return good;
 }
 
+/* Leaves what --host names of it; all when it was not given. */
+static bool keep_host(struct topology *topology, const char *host)
+{
+    const char *nearest;
+
+    if (host == NULL || topology_keep_host(topology, host))
+        return true;
+    nearest = topology_nearest_host(topology, host);
+    complain("up", "no node of %s is on a host '%s'%s%s%s", topology->file, host,
+             nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+    return false;
+}
+
+static bool has_key(const struct curve_key *keys, size_t count, const char *host)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(keys[i].name, host) == 0 && keys[i].role == CURVE_NODE && keys[i].secret_text[0] != '\0')
+            return true;
+    return false;
+}
+
+/* Whoever listens on tcp has the key of his host. */
+static bool has_keys(const struct topology *topology)
+{
+    struct curve_key keys[CURVE_KEYS_LIMIT];
+    size_t count = curve_file_read_all(keys);
+    const char *missing = NULL;
+
+    for (size_t i = 0; i < topology->node_count && missing == NULL; i++)
+        if (topology->nodes[i].tcp != NULL && !has_key(keys, count, topology->nodes[i].host))
+            missing = topology->nodes[i].host;
+    explicit_bzero(keys, sizeof keys);
+    if (missing != NULL)
+        complain("up",
+                 "host %s has no key in " CURVE_FOLDER
+                 " that is its owner's alone, and tcp is never used without; make "
+                 "one with `shunt keys make %s`",
+                 missing, missing);
+    return missing == NULL;
+}
+
 /* The topology with the stores' passwords, from a data folder that is ours from now on. NULL after a complaint. */
 static struct topology *prepare(const struct invocation *invocation, int *ret_lock)
 {
@@ -53,6 +95,10 @@ static struct topology *prepare(const struct invocation *invocation, int *ret_lo
         complain("up", "nothing was started: the topology has the mistakes above");
         return NULL;
     }
+    if (!keep_host(topology, flag_value(invocation, "host"))) {
+        topology_destroy(&topology);
+        return NULL;
+    }
     if (!data_folder_make(place_data(invocation), why) || !data_folder_lock(ret_lock, why) ||
         !data_folder_ports_free(topology, PORTS_WAIT_US, why) || !data_folder_secrets(topology, why) ||
         !data_folder_secret(MANAGEMENT_KEY, why)) {
@@ -61,10 +107,13 @@ static struct topology *prepare(const struct invocation *invocation, int *ret_lo
         return NULL;
     }
 
-    bool written = write_topology(topology);
+    bool good = has_keys(topology) && write_topology(topology);
 
     topology_destroy(&topology);
-    return written ? place_load("topology.zpl", "secrets", NULL) : NULL;
+    topology = good ? place_load("topology.zpl", "secrets", NULL) : NULL;
+    if (topology != NULL && !keep_host(topology, flag_value(invocation, "host")))
+        topology_destroy(&topology);
+    return topology;
 }
 
 /* The launcher's own lines go to its log; people get the view. */
@@ -147,6 +196,9 @@ static enum exit_code run(const struct invocation *invocation)
 }
 
 static const struct flag flags[] = {
+    { .name = "host",
+      .argument = "NAME",
+      .help = "start only what the topology puts on that host; the others' nodes are reached over tcp" },
     { .name = "detach", .help = "return when it is ready; stop it with shunt down" },
     FLAG_SET,
     FLAG_DATA,
@@ -157,6 +209,7 @@ const struct verb up_verb = {
     .synopsis = "[FILE]",
     .summary = "start the topology, wait until it is ready, and keep it running",
     .help = "FILE is topology/local.zpl when it is not given. Ctrl-C drains and stops; a second one hurries.\n"
+            "With --host each machine runs its part of one topology, with a key of its own (shunt keys).\n"
             "Standard output gets one line when all are up: ready URL.",
     .example =
         "  shunt up\n  shunt up topology/local.zpl --data /srv/shunt --set nodes/edge/actors/edge/listen=0.0.0.0:8080 "

@@ -276,19 +276,21 @@ static uint64_t fail_at_once(struct actor *me, const struct sending *how, uint32
     return number;
 }
 
-static uint64_t ask_peer(struct actor *me,
-                         struct wired_outlet *outlet,
-                         uint32_t receiver,
-                         const struct sending *how,
-                         const struct message_schema *schema,
-                         const void *message)
+uint64_t post_ask(struct actor *me,
+                  struct peer *peer,
+                  const struct wired_outlet *outlet,
+                  uint32_t receiver,
+                  const struct sending *how,
+                  const struct message_schema *schema,
+                  const void *message)
 {
-    struct peer *peer = outlet->receivers[receiver];
     struct envelope envelope = { .kind = LETTER_ASK, .deadline_us = deadline_of(how) };
     struct ask *ask;
 
     if (me->asks.open >= ASKS_LIMIT)
         return fail_at_once(me, how, receiver, ASK_OVERLOADED);
+    if (peer->is_silent && !how->anyway)
+        return fail_at_once(me, how, receiver, ASK_TARGET_DIED);
     ask = open_ask(me, how, peer, ASK_ANSWERED, &envelope.correlation);
     ask->receiver = receiver;
     envelope.trace = ask->trace;
@@ -297,6 +299,16 @@ static uint64_t ask_peer(struct actor *me,
         return envelope.correlation;
     actor_cancel_ask(me, envelope.correlation);
     return fail_at_once(me, how, receiver, ASK_OVERLOADED);
+}
+
+static uint64_t ask_peer(struct actor *me,
+                         struct wired_outlet *outlet,
+                         uint32_t receiver,
+                         const struct sending *how,
+                         const struct message_schema *schema,
+                         const void *message)
+{
+    return post_ask(me, outlet->receivers[receiver], outlet, receiver, how, schema, message);
 }
 
 uint64_t actor_ask(struct actor *me,

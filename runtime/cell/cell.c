@@ -7,7 +7,9 @@
 #include <stdlib.h>
 
 #include "runtime/cell/mailbox.h"
+#include "runtime/cell/monitor.h"
 #include "runtime/cell/post.h"
+#include "runtime/cell/remote.h"
 #include "runtime/cell/watch.h"
 #include "runtime/watch/log.h"
 #include "runtime/wire/socket.h"
@@ -180,11 +182,14 @@ cell_new(struct reactor *reactor, const struct actor_kind *kind, const char *nam
         read_route(cell, i);
     if (reactor->node->zmq != NULL) {
         cell->mailbox = socket_bind_mailbox(reactor->node, cell->address);
-        if (cell->mailbox == NULL) {
+        if (cell->mailbox == NULL || !remote_open(cell)) {
+            int error = errno;
+
             cell_destroy(&cell);
+            errno = error;
             return NULL;
         }
-        watch_mailbox(cell);
+        cell->mailbox_watch = watch_socket(cell, cell->mailbox, &cell->mailbox_ready);
     }
     reactor_add(reactor, cell);
     return cell;
@@ -212,6 +217,7 @@ void cell_destroy(struct actor **destroyed)
     assert(cell->state == NULL);
     mailbox_discard(cell);
     free_tables(cell);
+    remote_close(cell);
     free(cell->mailbox_watch);
     if (cell->mailbox != NULL)
         zmq_close(cell->mailbox);
@@ -313,6 +319,7 @@ static void end_incarnation(struct actor *cell)
         cell->kind->stop(cell);
     watch_remove_all(cell);
     timer_cancel_owner(&cell->reactor->timers, cell);
+    monitor_forget_all(cell);
     post_forget_asks(cell);
     post_end_questions(cell);
     free(cell->state);
@@ -448,19 +455,21 @@ void cell_end_turn(struct actor *cell)
     cell->turn_trace = (struct trace){ 0 };
 }
 
-void cell_node_changed(struct actor *cell, const char *node, bool is_up)
+void cell_node_changed(struct actor *cell, const char *node, enum node_change change)
 {
     for (uint32_t i = 0; i < cell->peer_count; i++) {
         struct peer *peer = cell->peers[i];
 
         if (!address_on_node(peer->address, node))
             continue;
-        if (is_up) {
-            peer_came_back(peer);
-        } else {
+        if (change == NODE_ENDED)
             peer_died(peer);
+        else if (change == NODE_SILENT)
+            peer_fell_silent(peer);
+        else
+            peer_came_back(peer, cell->reactor->now_us);
+        if (change != NODE_IS_UP)
             post_fail_asks(cell, peer, ASK_TARGET_DIED);
-        }
         cell_touch_peer(cell, peer);
         cell->tick_at_us = 0;
     }

@@ -71,6 +71,11 @@ struct actor {
     void *mailbox;      /* PULL socket; NULL in a test */
     bool mailbox_ready; /* there may be something to receive */
     struct watch *mailbox_watch;
+    void *remote; /* the same for other hosts; NULL: the node has no tcp endpoint */
+    bool remote_ready;
+    bool turn_of_remote; /* it was read last */
+    bool is_rebinding;   /* `remote`, since a key was revoked */
+    struct watch *remote_watch;
     struct parcel *current;
     struct parcel *inbox; /* local parcels */
     struct parcel **inbox_end;
@@ -82,6 +87,8 @@ struct actor {
     struct peer *dirty;
     uint64_t tick_at_us; /* when a peer wants peer_tick */
     struct wired_outlet outlets[OUTLETS_LIMIT];
+    struct monitor *monitors;
+    uint64_t monitor_numbers;
     struct ask_book asks;
     struct question_book questions;
     struct trace trace;      /* of the letter being handled */
@@ -132,7 +139,8 @@ void cell_span(struct actor *cell,
 /* After each callback: acts on a failure, an end of drain. */
 void cell_after_callback(struct actor *cell);
 void cell_end_turn(struct actor *cell);
-void cell_node_changed(struct actor *cell, const char *node, bool is_up);
+enum node_change { NODE_ENDED, NODE_SILENT, NODE_IS_UP };
+void cell_node_changed(struct actor *cell, const char *node, enum node_change change);
 const char *cell_state_name(enum cell_state state);
 /* Found or made; NULL at PEERS_LIMIT, or at STRANGERS_LIMIT for one that is not in the topology. */
 struct peer *cell_peer(struct actor *cell, const char *address);

@@ -6,6 +6,7 @@
 
 #include "proto/catalog.h"
 #include "runtime/cell/post.h"
+#include "runtime/cell/remote.h"
 #include "runtime/watch/span.h"
 
 static uint64_t clock_us(const struct actor *cell)
@@ -229,6 +230,10 @@ static struct peer *open_parcel(struct actor *cell, struct parcel *parcel)
         return NULL;
     }
     slice_copy(header.from, address, sizeof address);
+    if (parcel->is_remote && !remote_is_trusted(cell, &parcel->message, address)) {
+        bury(cell, DEAD_FORGED, 0, address);
+        return NULL;
+    }
     peer = cell_peer(cell, address);
     if (peer == NULL || peer->local != NULL) { /* too many strangers; or somebody who lies about who it is */
         bury(cell, peer == NULL ? DEAD_OVERLOADED : DEAD_MALFORMED, 0, address);
@@ -248,16 +253,18 @@ static struct peer *open_parcel(struct actor *cell, struct parcel *parcel)
     return peer;
 }
 
-static struct parcel *receive(struct actor *cell)
+/* From one of the actor's sockets; clears *is_ready when there is nothing. */
+static struct parcel *receive(struct actor *cell, void *socket, bool *is_ready)
 {
     struct parcel *parcel = new_parcel();
 
     zmq_msg_init(&parcel->message);
-    if (zmq_msg_recv(&parcel->message, cell->mailbox, ZMQ_DONTWAIT) < 0) {
-        cell->mailbox_ready = false;
+    if (zmq_msg_recv(&parcel->message, socket, ZMQ_DONTWAIT) < 0) {
+        *is_ready = false;
         free_parcel(parcel);
         return NULL;
     }
+    parcel->is_remote = socket == cell->remote;
     parcel->reader =
         reader_of((struct slice){ .at = zmq_msg_data(&parcel->message), .size = zmq_msg_size(&parcel->message) });
     parcel->from = open_parcel(cell, parcel);
@@ -276,7 +283,13 @@ static struct parcel *next_parcel(struct actor *cell)
             cell->inbox_end = &cell->inbox;
         return parcel;
     }
-    return cell->mailbox_ready ? receive(cell) : NULL;
+    /* In turns, so that neither this host nor the others wait for ever. */
+    cell->turn_of_remote = cell->remote_ready && (!cell->turn_of_remote || !cell->mailbox_ready);
+    if (cell->turn_of_remote)
+        parcel = receive(cell, cell->remote, &cell->remote_ready);
+    if (parcel == NULL && cell->mailbox_ready)
+        parcel = receive(cell, cell->mailbox, &cell->mailbox_ready);
+    return parcel;
 }
 
 /* ------------------------------------------------------------------------------------------------ letter by letter */
@@ -388,7 +401,8 @@ static bool is_reading(const struct actor *cell)
 
 bool cell_has_letters(const struct actor *cell)
 {
-    return is_reading(cell) && (cell->current != NULL || cell->inbox != NULL || cell->mailbox_ready);
+    return is_reading(cell) &&
+           (cell->current != NULL || cell->inbox != NULL || cell->mailbox_ready || cell->remote_ready);
 }
 
 bool cell_handle_letters(struct actor *cell, uint32_t most)

@@ -20,6 +20,7 @@ struct parcel {
     zmq_msg_t message;     /* of one that came by socket */
     struct reader reader;  /* stands behind what has been handled */
     struct tally position; /* the credited letters before the reader */
+    bool is_remote;        /* it came from another host */
     bool is_again;         /* the next letter is handled once more: the actor failed in it */
 };
 

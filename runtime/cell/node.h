@@ -13,6 +13,7 @@
 #include "runtime/plan/topology.h"
 
 struct channel;
+struct curve_keys;
 
 /* Where time comes from: the machine, or a test that turns the hands itself. */
 struct clock_source {
@@ -28,6 +29,7 @@ struct node {
     uint64_t incarnation;            /* new for each start of the process, rising: the wall clock in microseconds */
     void *zmq;                       /* the context; NULL in a test without sockets */
     const struct topology *topology; /* NULL in a test */
+    struct curve_keys *keys;         /* for tcp; NULL: none, as in the launcher and in clients, which use ipc alone */
     const struct clock_source *clock;
     struct channel *events;  /* reactors -> supervisor; NULL in a test */
     uint64_t seed;           /* of the actors' random numbers */

@@ -5,9 +5,14 @@
 #include <stdlib.h>
 
 #include "runtime/cell/mailbox.h"
+#include "runtime/cell/remote.h"
 #include "runtime/wire/socket.h"
 
-enum { OUT_KEPT = 64 * 1024, RETRY_SEND_US = 10 * 1000 };
+enum {
+    OUT_KEPT = 64 * 1024,
+    RETRY_SEND_US = 10 * 1000,
+    RETRY_KEY_US = 500 * 1000 /* to a host whose key is not there */
+};
 
 /* ------------------------------------------------------------------------------------------------ letters */
 
@@ -89,7 +94,7 @@ static void send_to(struct actor *cell, struct peer *peer)
     } else if (cell->undeliverable != NULL) {
         give_to_test(cell, peer);
     } else if (peer_has_work(peer) && !send_by_socket(cell, peer)) {
-        cell_tick_at(cell, cell->reactor->now_us + RETRY_SEND_US);
+        cell_tick_at(cell, cell->reactor->now_us + (peer->socket != NULL ? RETRY_SEND_US : RETRY_KEY_US));
     }
     if (peer->probe_at_us != 0)
         cell_tick_at(cell, peer->probe_at_us);
@@ -109,6 +114,7 @@ void post_send_all(struct actor *cell)
 void post_tick(struct actor *cell)
 {
     cell->tick_at_us = UINT64_MAX;
+    remote_tick(cell);
     for (uint32_t i = 0; i < cell->peer_count; i++) {
         struct peer *peer = cell->peers[i];
 

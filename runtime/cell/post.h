@@ -15,6 +15,14 @@ enum peer_outcome post_letter(struct actor *cell,
                               const struct wired_outlet *outlet,
                               const struct message_schema *schema,
                               const void *message);
+/* Asks; as actor_ask, but whomever. `outlet` may be NULL; then with the defaults of one. */
+uint64_t post_ask(struct actor *cell,
+                  struct peer *peer,
+                  const struct wired_outlet *outlet,
+                  uint32_t receiver,
+                  const struct sending *how,
+                  const struct message_schema *schema,
+                  const void *message);
 void post_send_all(struct actor *cell); /* what this turn's callbacks sent leaves now */
 void post_tick(struct actor *cell);     /* probes, and parcels that ZeroMQ would not take */
 /* Whether letters still wait here for credit or for their confirmation by somebody who is there. */

@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "runtime/cell/cell.h"
+#include "runtime/cell/remote.h"
 #include "runtime/cell/report.h"
 #include "runtime/cell/watch.h"
 
@@ -88,8 +89,13 @@ static void tell_all(struct reactor *reactor, const struct notice *command)
     for (size_t i = 0; i < reactor->actor_count; i++) {
         if (command->type == COMMAND_REPORT)
             report_send(reactor->actors[i], command->number);
+        else if (command->type == COMMAND_KEYS)
+            remote_keys_changed(reactor->actors[i]);
         else
-            cell_node_changed(reactor->actors[i], command->text, command->type == COMMAND_NODE_UP);
+            cell_node_changed(reactor->actors[i], command->text,
+                              command->type == COMMAND_NODE_UP       ? NODE_IS_UP
+                              : command->type == COMMAND_NODE_SILENT ? NODE_SILENT
+                                                                     : NODE_ENDED);
     }
     if (command->type == COMMAND_REPORT)
         channel_send(reactor->node->events, &(struct notice){ .type = EVENT_REPORT, .number = command->number });
@@ -141,6 +147,8 @@ static void obey(struct reactor *reactor, const struct notice *command)
         break;
     case COMMAND_NODE_DOWN:
     case COMMAND_NODE_UP:
+    case COMMAND_NODE_SILENT:
+    case COMMAND_KEYS:
     case COMMAND_REPORT:
         tell_all(reactor, command);
         break;

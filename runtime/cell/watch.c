@@ -15,7 +15,7 @@ struct watch {
     struct actor *actor;
     struct watch *next;
     struct watch **link;    /* what points here, in the actor's list */
-    watch_handler *handler; /* NULL: the mailbox, or retired */
+    watch_handler *handler; /* NULL: a mailbox, whose flag is the context; or retired */
     void *context;
     int fd;
     bool is_retired;
@@ -61,18 +61,20 @@ struct watch *actor_watch(struct actor *me, int fd, unsigned events, watch_handl
     return watch;
 }
 
-void watch_mailbox(struct actor *actor)
+struct watch *watch_socket(struct actor *actor, void *socket, bool *is_ready)
 {
     int fd;
     size_t size = sizeof fd;
-    int result = zmq_getsockopt(actor->mailbox, ZMQ_FD, &fd, &size);
+    int result = zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+    struct watch *watch;
 
     assert(result == 0);
     /* Edge-triggered: while the actor is down or suspended nothing is taken out, and the thread must sleep all the
-     * same. No edge is missed, because the mailbox counts as ready until a receive has found it empty. */
-    actor->mailbox_watch = add(actor, fd, EPOLLIN | EPOLLET, NULL, NULL);
-    assert(actor->mailbox_watch != NULL);
-    actor->mailbox_ready = true;
+     * same. No edge is missed, because the socket counts as ready until a receive has found it empty. */
+    watch = add(actor, fd, EPOLLIN | EPOLLET, NULL, is_ready);
+    assert(watch != NULL);
+    *is_ready = true;
+    return watch;
 }
 
 void actor_watch_change(struct actor *me, struct watch *watch, unsigned events)
@@ -125,7 +127,7 @@ void watch_fire(struct reactor *reactor, void *fired, uint32_t epoll_events)
     if (watch->is_retired)
         return;
     if (watch->handler == NULL) {
-        watch->actor->mailbox_ready = true;
+        *(bool *)watch->context = true;
         return;
     }
     watch->actor->had_event = true;

@@ -11,7 +11,8 @@
 void watch_fire(struct reactor *reactor, void *watch, uint32_t epoll_events);
 void watch_free_retired(struct reactor *reactor);
 void watch_remove_all(struct actor *actor); /* its incarnation ends */
-/* The actor's mailbox becomes readable through this. */
-void watch_mailbox(struct actor *actor);
+/* A ZeroMQ socket of the actor's: *is_ready, true from now on, becomes so again when there is something to receive. The
+ * caller's to free, when the thread has ended. */
+struct watch *watch_socket(struct actor *actor, void *socket, bool *is_ready);
 
 #endif

@@ -97,6 +97,8 @@ void reading_actors(struct reading *reading, struct topology_node *node, const s
 void reading_kinds(struct reading *reading); /* checks the words of "kinds" */
 void reading_routes(struct reading *reading);
 void reading_check(struct reading *reading);
+/* Hosts: who says his, who must. */
+void reading_check_hosts(struct reading *reading);
 void reading_check_ports(struct reading *reading);
 
 /* The row of that name, or NULL after a look for the nearest, in *ret_hint. */

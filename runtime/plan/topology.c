@@ -17,6 +17,7 @@ struct platform_section {
     const char *url;
     uint32_t log;
     uint64_t log_size;
+    uint64_t heartbeat_us;
 };
 
 static const char *const log_levels[] = {
@@ -46,6 +47,13 @@ static const struct option platform_rows[] = {
       .minimum = 64 * 1024,
       .maximum = UINT64_C(1) << 40,
       .help = "of one log file, before a new one is begun; the one before is kept" },
+    { .name = "heartbeat",
+      .type = OPTION_DURATION,
+      .offset = offsetof(struct platform_section, heartbeat_us),
+      .default_text = "1s",
+      .minimum = 50 * 1000,
+      .maximum = 60 * 1000 * 1000,
+      .help = "how often nodes make sure of each other; one that is silent for three of them is held to be down" },
 };
 
 static void check_url(struct reading *reading, const struct zpl_node *section, const char *url)
@@ -76,6 +84,7 @@ static void read_platform(struct reading *reading)
     reading->topology->url = read.url;
     reading->topology->log_level = (enum log_level)read.log;
     reading->topology->log_bytes = read.log_size;
+    reading->topology->heartbeat_us = read.heartbeat_us;
 }
 
 static void read_sections(struct reading *reading)

@@ -86,6 +86,7 @@ struct topology_store {
     const char *replica_of; /* the store that it follows; NULL: none */
     const char *targets;    /* of one that gathers metrics: the URL or file that names whom to ask; "" when none */
     bool managed;           /* the launcher runs it */
+    const char *on;         /* the host that runs it, as nodes call it; "": the only one */
     const char *const *after;
     struct restart_limits limits;
     const struct property *properties; /* its section `options`: the server's own settings, for its script */
@@ -108,7 +109,9 @@ struct topology {
     const char *name;
     const char *url;          /* where users reach it, without a slash at the end */
     const char *file;         /* its path, for messages */
+    const char *host;         /* whose part this is, see topology_keep_host; NULL: the whole */
     enum log_level log_level; /* what is below is not written */
+    uint64_t heartbeat_us;    /* how often nodes that talk make sure of each other; 0: never */
     uint64_t log_bytes;       /* of one log file, before a new one is begun */
     const struct topology_node *nodes;
     size_t node_count;
@@ -143,6 +146,13 @@ struct topology *topology_load(const char *file,
                                size_t override_count,
                                FILE *mistakes);
 void topology_destroy(struct topology **topology);
+
+/* Leaves only what that host runs, and the stores that nobody runs here: what its launcher sees. False, and nothing
+ * changed, when no node is there. */
+bool topology_keep_host(struct topology *topology, const char *host);
+bool topology_has_host(const struct topology *topology, const char *host);
+/* The host whose name is most like that; NULL when none is. */
+const char *topology_nearest_host(const struct topology *topology, const char *host);
 
 const struct topology_node *topology_find_node(const struct topology *topology, const char *name);
 const struct topology_store *topology_find_store(const struct topology *topology, const char *name);

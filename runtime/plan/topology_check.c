@@ -220,6 +220,7 @@ void reading_check(struct reading *reading)
         for (size_t a = 0; a < node->actor_count; a++)
             check_outlets(reading, zpl_child(actors, node->actors[a].name), &node->actors[a]);
     }
+    reading_check_hosts(reading);
     reading_check_ports(reading);
     order_stores(reading);
 }

@@ -25,6 +25,7 @@ struct store_section {
     uint64_t extra_port;
     const char *uri;
     bool managed;
+    const char *on;
     const char *after;
     const char *user;
     const char *database;
@@ -45,6 +46,7 @@ static const struct option rows[] = {
     { ROW(extra_port, NUMBER, "0", "a second port of it"), .maximum = 65535 },
     { ROW(uri, TEXT, "", "of a store that is not managed: what a client connects with") },
     { ROW(managed, BOOL, "yes", "whether the launcher runs it") },
+    { ROW(on, TEXT, "", "the host that runs it, when nodes name theirs") },
     { ROW(after, TEXT, "", "stores that must be up before it starts") },
     { ROW(user, TEXT, "", "who connects") },
     { ROW(database, TEXT, "", "which of its databases") },
@@ -241,6 +243,7 @@ static void read_store(struct reading *reading, const struct zpl_node *section, 
     store->port = (uint16_t)read.port;
     store->extra_port = (uint16_t)read.extra_port;
     store->managed = read.managed;
+    store->on = read.on;
     store->replica_of = *read.replica_of != '\0' ? read.replica_of : NULL;
     store->targets = read.targets;
     store->limits = read.limits;

@@ -43,10 +43,26 @@ static struct reactor *reactor_for(struct node_process *process, const struct to
     return reactor;
 }
 
-static bool make_children(struct node_process *process)
+/* Why its endpoints could not be bound; `errno` says it. */
+static void complain_about(const struct node_process *process, const char *actor)
 {
+    const char *host = process->plan->host != NULL ? process->plan->host : "HOST";
     char sentence[256];
 
+    if (errno == ENOKEY)
+        snprintf(sentence, sizeof sentence,
+                 "%s listens on tcp and there is no key of this host that may be used; `shunt keys make %s` makes one, "
+                 "its files are for their owner alone",
+                 actor, host);
+    else
+        snprintf(sentence, sizeof sentence,
+                 "cannot open the mailbox of %s: %s; is another platform running on this data folder or these ports?",
+                 actor, strerror(errno));
+    complain(&process->node, sentence);
+}
+
+static bool make_children(struct node_process *process)
+{
     for (size_t i = 0; i < process->plan->actor_count; i++) {
         const struct topology_actor *plan = &process->plan->actors[i];
         struct child *child = &process->children[i];
@@ -58,11 +74,7 @@ static bool make_children(struct node_process *process)
         child->reactor = reactor_for(process, plan);
         child->cell = cell_new(child->reactor, plan->kind, plan->name, plan);
         if (child->cell == NULL) {
-            snprintf(sentence, sizeof sentence,
-                     "cannot open the mailbox of %s: %s; is another platform running on "
-                     "this data folder or these ports?",
-                     plan->name, strerror(errno));
-            complain(&process->node, sentence);
+            complain_about(process, plan->name);
             return false;
         }
         process->child_count++;
@@ -131,6 +143,8 @@ static void clean_up(struct node_process *process, struct actor *supervisor)
     for (size_t i = 0; i < process->reactor_count; i++)
         reactor_free(&process->reactors[i]);
     reactor_free(&process->main_reactor);
+    curve_zap_close(&process->zap);
+    curve_keys_destroy(&process->node.keys);
     channel_destroy(&process->node.events);
     zmq_ctx_term(process->node.zmq);
     free(process->reactors);
@@ -154,6 +168,8 @@ static void init_node(struct node_process *process, const struct topology *topol
     };
     assert(process->node.zmq != NULL);
     process->plan = topology_find_node(topology, name);
+    process->node.keys = curve_keys_open(process->plan != NULL ? process->plan->host : NULL);
+    process->zap = curve_zap_open(process->node.zmq, process->node.keys);
 }
 
 int node_process_run(const struct topology *topology, const char *name)
@@ -163,6 +179,7 @@ int node_process_run(const struct topology *topology, const char *name)
     mallopt(M_ARENA_MAX, MALLOC_ARENAS);
     block_signals();
     mkdir("run", 0700);
+    mkdir(CURVE_FOLDER, 0700);
     init_node(&process, topology, name);
     if (process.plan == NULL) {
         complain(&process.node, "the topology has no such node");
@@ -173,6 +190,8 @@ int node_process_run(const struct topology *topology, const char *name)
 
     struct actor *supervisor = cell_new(&process.main_reactor, &supervisor_kind, "supervisor", NULL);
 
+    if (supervisor == NULL)
+        complain_about(&process, "the supervisor");
     if (supervisor == NULL || !make_children(&process)) {
         complain(&process.node, "the node cannot start; see the line above or `shunt status` for who else is running");
         _exit(NODE_EXIT_UNUSABLE);

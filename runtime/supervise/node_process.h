@@ -7,6 +7,7 @@
 
 #include "runtime/cell/cell.h"
 #include "runtime/supervise/policy.h"
+#include "runtime/wire/curve.h"
 
 enum {
     NODE_EXIT_DONE = 0,
@@ -25,6 +26,8 @@ struct child {
     enum cell_state life; /* as last heard */
     uint64_t start_timer; /* while starting */
     uint64_t restarts;
+    uint64_t life_number; /* of its present life, for those who watch it; 0: it is not up */
+    char last_end[256];   /* how its last life ended; empty: it had none */
 };
 
 struct node_process {
@@ -36,6 +39,7 @@ struct node_process {
     struct child *children; /* in start order */
     size_t child_count;
     struct policy *policies; /* one for each group */
+    struct curve_zap *zap;
     int exit_code;
 };
 

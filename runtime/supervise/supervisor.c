@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@ void supervisor_command(struct child *child, enum notice_type type, const char *
     channel_send(child->reactor->commands, &notice);
 }
 
-static void command_all_threads(struct supervisor *self, enum notice_type type, struct slice text)
+void supervisor_command_all(struct supervisor *self, enum notice_type type, struct slice text)
 {
     struct notice notice = { .type = type };
 
@@ -152,6 +153,7 @@ static void child_stopped(struct actor *me, size_t index)
 
     actor_cancel_timer(me, &self->process->children[index].start_timer);
     self->process->children[index].life = CELL_STOPPED;
+    supervisor_life_ends(me, &self->process->children[index], "it was stopped", (self->to_start >> index & 1) == 0);
     if (self->starting == index) /* it was stopped for another's sake while it started */
         self->starting = NOBODY;
     if (!self->is_stopping)
@@ -199,6 +201,7 @@ static void child_failed(struct actor *me, size_t index, const char *why)
     actor_cancel_timer(me, &child->start_timer);
     child->life = CELL_FAILED;
     child->restarts++;
+    supervisor_life_ends(me, child, why, self->is_stopping);
     if (self->starting == index)
         self->starting = NOBODY;
     if (self->is_stopping) {
@@ -229,6 +232,7 @@ static void child_started(struct actor *me, size_t index)
 
     actor_cancel_timer(me, &child->start_timer);
     child->life = CELL_UP;
+    supervisor_life_begins(me, child);
     policy_started(&self->process->policies[child->group], child->index_in_group, actor_now_us(me));
     if (self->starting == index)
         self->starting = NOBODY;
@@ -242,6 +246,10 @@ static void take_event(struct actor *me, struct notice *event)
 
     if (event->type == EVENT_REPORT) {
         supervisor_take_report(me, event);
+        return;
+    }
+    if (event->type == EVENT_WATCHING) {
+        supervisor_watch_node(me, slice_of(event->text));
         return;
     }
     while (index < self->process->child_count && self->process->children[index].cell != event->actor)
@@ -318,12 +326,14 @@ static void look_for_hangs(struct actor *me, void *context)
 
 static void on_node_down(struct actor *me, const struct node_down *m)
 {
-    command_all_threads(supervisor_of(me), COMMAND_NODE_DOWN, m->node);
+    supervisor_neighbour_ended(me, m->node);
+    supervisor_command_all(supervisor_of(me), COMMAND_NODE_DOWN, m->node);
 }
 
 static void on_node_up(struct actor *me, const struct node_up *m)
 {
-    command_all_threads(supervisor_of(me), COMMAND_NODE_UP, m->node);
+    supervisor_neighbour_is_up(me, m->node);
+    supervisor_command_all(supervisor_of(me), COMMAND_NODE_UP, m->node);
 }
 
 static void on_node_stop(struct actor *me, const struct node_stop *m, struct question q)
@@ -370,6 +380,9 @@ static void start(struct actor *me)
     self->signals_watch = actor_watch(me, self->signals_fd, WATCH_READ, signals_came, NULL);
     self->events_watch = actor_watch(me, channel_fd(self->process->node.events), WATCH_READ, events_came, NULL);
     assert(self->signals_watch != NULL && self->events_watch != NULL);
+    supervisor_watch_keys(me);
+    supervisor_begin_liveness(me);
+    supervisor_begin_watching(me);
     for (size_t i = 0; i < self->process->child_count; i++)
         self->to_start |= (uint64_t)1 << i;
     actor_every(me, HANG_CHECK_US, look_for_hangs, NULL);
@@ -380,6 +393,9 @@ static void stop(struct actor *me)
 {
     struct supervisor *self = supervisor_of(me);
 
+    supervisor_leave_keys(me);
+    supervisor_free_watchers(self);
+    free(self->neighbours);
     actor_unwatch(me, &self->events_watch);
     actor_unwatch(me, &self->signals_watch);
     if (self->signals_fd > 0)
@@ -408,6 +424,7 @@ static const struct outlet outlets[] = {
       .delivery = DELIVERY_ACKNOWLEDGED,
       .optional = true },
     { .name = "config", .to = "config", .doc = "knows the live settings", .optional = true },
+    { .name = "supervisors", .to = "supervisor", .doc = "are asked for signs of life", .optional = true },
 };
 
 static const struct handler handlers[] = {
@@ -422,6 +439,9 @@ static const struct handler handlers[] = {
     ASKED(trace_watch, supervisor_on_trace_watch),
     ASKED(failpoints_read, supervisor_on_failpoints_read),
     ASKED(failpoint_order, supervisor_on_failpoint_order),
+    ASKED(node_ping, supervisor_on_ping),
+    ASKED(actor_watch, supervisor_on_watch),
+    ASKED(actor_join, supervisor_on_join),
 };
 
 const struct actor_kind supervisor_kind = {

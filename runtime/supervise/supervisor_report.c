@@ -149,6 +149,10 @@ static void put_process(struct actor *me, struct buffer *text)
                     "Start time of the process since unix epoch in seconds.", labels,
                     (double)self->process->node.incarnation / 1e6);
     put_disk(text, labels);
+    supervisor_put_liveness(self, actor_node(me), text);
+    exposition_line(text, "shunt_node_refused_keys_total", "counter",
+                    "Connections over tcp that were refused because their key is not known.", labels,
+                    (double)self->refused_keys);
     exposition_line(text, "shunt_node_up", "gauge", "Whether all actors of the node have started.", labels,
                     self->is_up && !self->is_stopping);
 }

@@ -5,8 +5,9 @@
 
 #include "runtime/supervise/node_process.h"
 
-enum { TO_LAUNCHER, TO_CONFIG }; /* outlets */
+enum { TO_LAUNCHER, TO_CONFIG, TO_SUPERVISORS }; /* outlets */
 
+enum { WATCHERS_LIMIT = 4096 };
 enum { GATHERINGS_LIMIT = 32, SETTING_NAME_LIMIT = 96, SETTING_VALUE_LIMIT = 512 };
 
 /* One question about the whole node, while its threads report. */
@@ -27,6 +28,17 @@ struct supervisor {
     struct watch *events_watch;
     struct watch *signals_watch;
     int signals_fd;
+    struct watch *zap_watch; /* whom may ZeroMQ let in? */
+    struct watch *keys_watch;
+    int keys_fd;
+    uint64_t keys_timer;
+    struct neighbour *neighbours; /* one for each node of the topology, in its order */
+    size_t neighbour_count;
+    struct watcher *watchers; /* who waits for the end of an actor's life */
+    uint32_t watcher_count;
+    struct joined *joined; /* links that lead here */
+    uint64_t lives;        /* begun */
+    uint64_t refused_keys;
     uint64_t to_start;    /* bit i: child i is to be started, in order */
     size_t starting;      /* index of the child being started; SIZE_MAX: none */
     uint64_t start_timer; /* the pause before `to_start` */
@@ -51,6 +63,30 @@ static inline struct supervisor *supervisor_of(struct actor *me)
 /* supervisor.c */
 void supervisor_command(struct child *child, enum notice_type type, const char *text, const char *value);
 void supervisor_start_next(struct actor *me); /* the next child that is to be started, if none is being started */
+
+/* To every thread of the node. */
+void supervisor_command_all(struct supervisor *self, enum notice_type type, struct slice text);
+
+/* supervisor_keys.c */
+void supervisor_watch_keys(struct actor *me);
+void supervisor_leave_keys(struct actor *me);
+
+/* supervisor_liveness.c */
+void supervisor_begin_liveness(struct actor *me);
+void supervisor_on_ping(struct actor *me, const struct node_ping *m, struct question q);
+void supervisor_neighbour_ended(struct actor *me, struct slice node); /* the launcher says so */
+void supervisor_neighbour_is_up(struct actor *me, struct slice node);
+void supervisor_watch_node(struct actor *me, struct slice node); /* somebody monitors an actor there */
+void supervisor_put_liveness(const struct supervisor *self, const char *node, struct buffer *text);
+
+/* supervisor_watch.c */
+void supervisor_begin_watching(struct actor *me);
+void supervisor_life_begins(struct actor *me, struct child *child);
+/* `for_good`: it will not be started again. */
+void supervisor_life_ends(struct actor *me, struct child *child, const char *why, bool for_good);
+void supervisor_on_watch(struct actor *me, const struct actor_watch *m, struct question q);
+void supervisor_on_join(struct actor *me, const struct actor_join *m, struct question q);
+void supervisor_free_watchers(struct supervisor *self);
 
 /* supervisor_orders.c */
 void supervisor_ask_for_settings(struct actor *me, void *context); /* a timer's handler too */

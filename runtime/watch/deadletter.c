@@ -20,7 +20,7 @@ const char *dead_reason_name(enum dead_reason reason)
     static const char *const names[DEAD_REASONS] = {
         [DEAD_UNKNOWN_TYPE] = "unknown_type", [DEAD_MALFORMED] = "malformed", [DEAD_ACTOR_FAILED] = "actor_failed",
         [DEAD_OVERLOADED] = "overloaded",     [DEAD_DROPPED] = "dropped",     [DEAD_LATE_ANSWER] = "late_answer",
-        [DEAD_REPLACED] = "replaced",
+        [DEAD_REPLACED] = "replaced",         [DEAD_FORGED] = "forged",
     };
 
     return names[reason];

@@ -16,6 +16,7 @@ enum dead_reason {
     DEAD_DROPPED,      /* by the overload policy of a route */
     DEAD_LATE_ANSWER,  /* the asker no longer waited */
     DEAD_REPLACED,     /* a whole parcel of a process that has been replaced since */
+    DEAD_FORGED,       /* a whole parcel from another host, whose key does not belong to the node it names */
     DEAD_REASONS
 };
 

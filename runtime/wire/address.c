@@ -53,6 +53,13 @@ bool address_is_planned(const struct node *node, const char *address)
     return find_node(node, address) != NULL || address_on_node(address, "launcher");
 }
 
+const char *address_host(const struct node *node, const char *address)
+{
+    const struct topology_node *found = find_node(node, address);
+
+    return found != NULL ? found->host : NULL;
+}
+
 /* Which port of its node's an actor has, or -1 for one that is not in the plan. Both sides read the plan. */
 static long port_of(const struct topology_node *of, const char *actor, long base)
 {
@@ -83,10 +90,14 @@ static void ipc_endpoint(const char *address, char endpoint[ENDPOINT_LIMIT])
     snprintf(endpoint, ENDPOINT_LIMIT, "ipc://run/%.*s.%s", (int)(slash - address), address, slash + 1);
 }
 
+/* Who is in no plan, the launcher or a client, only speaks with those whose data folder it shares. */
 static bool on_same_host(const struct topology_node *a, const struct topology_node *b)
 {
     const char *host_a = a != NULL && a->host != NULL ? a->host : "";
     const char *host_b = b != NULL && b->host != NULL ? b->host : "";
+
+    if (a == NULL || b == NULL)
+        return true;
 
     return strcmp(host_a, host_b) == 0;
 }

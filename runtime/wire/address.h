@@ -25,6 +25,8 @@ bool address_is_valid(struct slice text);
 bool address_is_planned(const struct node *node, const char *address);
 /* Whether the address is on that node. */
 bool address_on_node(const char *address, const char *node);
+/* The host of its node, as the topology calls it; NULL: the address is in no plan, or its node names no host. */
+const char *address_host(const struct node *node, const char *address);
 /* The endpoint to connect to for reaching `address` from `node`. */
 enum transport address_endpoint(const struct node *node, const char *address, char endpoint[ENDPOINT_LIMIT]);
 /* The endpoints that an actor's mailbox is bound on: inproc, ipc, and tcp when its node has one ("" when not). */

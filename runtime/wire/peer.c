@@ -313,7 +313,7 @@ bool peer_heard(struct peer *peer, const struct parcel_header *header, uint64_t 
     if (is_other)
         meet(peer, header);
     peer->heard_at_us = now_us;
-    if (is_other || !peer->end_was_told) /* else its last words */
+    if (!peer->is_silent && (is_other || !peer->end_was_told)) /* else a one-way connection, or its last words */
         peer->is_down = false;
     peer->in_window = header->window > 0 ? header->window : WINDOW_DEFAULT;
     peer->owes_reply |= header->wants_reply;
@@ -361,17 +361,25 @@ void peer_died(struct peer *peer)
     use_credit(peer);
 }
 
-void peer_came_back(struct peer *peer)
+void peer_fell_silent(struct peer *peer)
+{
+    peer->is_silent = true;
+    peer->is_down = true;
+}
+
+void peer_came_back(struct peer *peer, uint64_t now_us)
 {
     peer->is_down = false;
+    peer->is_silent = false;
     use_credit(peer);
+    expect_news(peer, now_us);
 }
 
 /* ------------------------------------------------------------------------------------------------ time */
 
 uint64_t peer_tick(struct peer *peer, uint64_t now_us)
 {
-    if (peer->probe_at_us == 0 || peer->is_down)
+    if (peer->probe_at_us == 0 || (peer->is_down && !peer->is_silent))
         return UINT64_MAX;
     if (!wants_news(peer)) {
         peer->probe_at_us = 0;

@@ -54,6 +54,7 @@ struct peer {
     struct peer *next_dirty; /* in the actor's list of peers with something to send */
     bool is_dirty;
     bool is_down;        /* its node is known to have ended and not to be back */
+    bool is_silent;      /* its node does not answer its heartbeats: held to be down, though it may only stand still */
     bool end_was_told;   /* its process's end is known, and no successor was heard of yet */
     bool is_temporary;   /* not in the topology: a console */
     bool is_wired;       /* an outlet leads here */
@@ -135,7 +136,9 @@ void peer_take_credit(struct peer *peer, struct tally handled);
 void peer_settle(struct peer *peer);
 /* The peer's process has ended: nothing is under way there any more. */
 void peer_died(struct peer *peer);
-void peer_came_back(struct peer *peer); /* its node is up again */
+/* Its node does not answer. Nothing is known about what is under way there, so no account changes. */
+void peer_fell_silent(struct peer *peer);
+void peer_came_back(struct peer *peer, uint64_t now_us); /* its node is up again, or answers again */
 /* Time passes: probes. Returns when to call again, UINT64_MAX when not needed. */
 uint64_t peer_tick(struct peer *peer, uint64_t now_us);
 

@@ -9,6 +9,8 @@
 
 #include <zmq.h>
 
+#include "runtime/wire/curve.h"
+
 enum {
     RECONNECT_FIRST_MS = 20,
     RECONNECT_MOST_MS = 500,
@@ -68,7 +70,17 @@ static bool bind_all(void *socket, const struct endpoints *endpoints)
     int result = zmq_bind(socket, endpoints->ipc);
 
     umask(before);
-    return result == 0 && (endpoints->tcp[0] == '\0' || zmq_bind(socket, endpoints->tcp) == 0);
+    return result == 0;
+}
+
+/* Closes it and leaves `errno` as it was. */
+static void *give_up(void *socket)
+{
+    int error = errno;
+
+    zmq_close(socket);
+    errno = error;
+    return NULL;
 }
 
 void *socket_bind_mailbox(const struct node *node, const char *address)
@@ -80,14 +92,35 @@ void *socket_bind_mailbox(const struct node *node, const char *address)
         return NULL;
     set_limits(socket);
     address_bindings(node, address, &endpoints);
-    if (bind_all(socket, &endpoints))
+    return bind_all(socket, &endpoints) ? socket : give_up(socket);
+}
+
+void *socket_bind_remote(const struct node *node, const char *address)
+{
+    struct endpoints endpoints;
+    void *socket;
+
+    address_bindings(node, address, &endpoints);
+    errno = 0;
+    if (endpoints.tcp[0] == '\0' || (socket = zmq_socket(node->zmq, ZMQ_PULL)) == NULL)
+        return NULL;
+    set_limits(socket);
+    set_heartbeat(socket);
+    if (curve_serve(node->keys, socket, CURVE_DOMAIN_NODE) && zmq_bind(socket, endpoints.tcp) == 0)
         return socket;
+    return give_up(socket);
+}
 
-    int error = errno;
+bool socket_bind_again(const struct node *node, void *socket, const char *address)
+{
+    struct endpoints endpoints;
+    char last[ENDPOINT_LIMIT];
+    size_t size = sizeof last;
 
-    zmq_close(socket);
-    errno = error;
-    return NULL;
+    address_bindings(node, address, &endpoints);
+    if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, last, &size) == 0 && last[0] != '\0')
+        zmq_unbind(socket, last); /* and every connection that came this way */
+    return curve_serve(node->keys, socket, CURVE_DOMAIN_NODE) && zmq_bind(socket, endpoints.tcp) == 0;
 }
 
 void *socket_connect_peer(const struct node *node, struct peer *peer)
@@ -99,16 +132,13 @@ void *socket_connect_peer(const struct node *node, struct peer *peer)
         return NULL;
     set_limits(socket);
     peer->transport = address_endpoint(node, peer->address, endpoint);
-    if (peer->transport == TRANSPORT_TCP)
+    if (peer->transport == TRANSPORT_TCP) {
         set_heartbeat(socket);
-    if (zmq_connect(socket, endpoint) == 0) {
-        peer->socket = socket;
-        return socket;
+        if (!curve_connect(node->keys, socket, address_host(node, peer->address)))
+            return give_up(socket);
     }
-
-    int error = errno;
-
-    zmq_close(socket);
-    errno = error;
-    return NULL;
+    if (zmq_connect(socket, endpoint) != 0)
+        return give_up(socket);
+    peer->socket = socket;
+    return socket;
 }

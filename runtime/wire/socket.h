@@ -10,10 +10,18 @@ enum { PARCEL_BYTES_LIMIT = 64 * 1024 * 1024 }; /* ZMQ_MAXMSGSIZE: a larger one 
 /* The context of a process: one I/O thread, bounded. NULL only when out of memory or file descriptors. */
 void *socket_context_new(void);
 
-/* A PULL socket bound on all endpoints of `address`. NULL with `errno` when one cannot be bound (EADDRINUSE ...). */
+/* A PULL socket bound on the endpoints of `address` within this host. NULL with `errno` when one cannot be bound
+ * (EADDRINUSE ...). */
 void *socket_bind_mailbox(const struct node *node, const char *address);
+/* A PULL socket for other hosts, always CURVE. NULL with `errno` 0 when the address has no tcp endpoint, ENOKEY when
+ * this host has no key, else why it cannot be bound. */
+void *socket_bind_remote(const struct node *node, const char *address);
+/* Ends all connections of such a socket and binds it anew, with the key that the host has now. False with `errno`;
+ * EADDRINUSE: not yet. */
+bool socket_bind_again(const struct node *node, void *socket, const char *address);
 
-/* A PUSH socket towards `peer`; sets peer->socket and peer->transport. NULL with `errno` when that cannot be. */
+/* A PUSH socket towards `peer`; sets peer->socket and peer->transport. NULL with `errno` when that cannot be; ENOKEY: a
+ * key that it takes is not there. */
 void *socket_connect_peer(const struct node *node, struct peer *peer);
 
 #endif

@@ -35,6 +35,7 @@ static const char good[] = "platform\n"
                            "        window = 2s\n"
                            "nodes\n"
                            "    edge\n"
+                           "        host = here\n"
                            "        after = cache, app1\n"
                            "        restarts = 7\n"
                            "        groups\n"
@@ -54,6 +55,7 @@ static const char good[] = "platform\n"
                            "                policy = transient\n"
                            "    app1\n"
                            "        role = app\n"
+                           "        host = here\n"
                            "        after = cache\n"
                            "        actors\n"
                            "            back\n"
@@ -241,9 +243,37 @@ static void listeners(void **state)
     unload(&loaded);
 }
 
+/* What each of two machines runs of one file. */
+static void a_host_has_its_part(void **state)
+{
+    static const char text[] = "platform\n    url = http://h\n"
+                               "stores\n    east-store\n        kind = kafka\n        port = 1\n        on = east\n"
+                               "    west-store\n        kind = kafka\n        port = 2\n        on = west\n"
+                               "    theirs\n        kind = kafka\n        managed = no\n        uri = kafka://k:1\n"
+                               "nodes\n    e\n        host = east\n        tcp = tcp://10.0.0.1:7001\n"
+                               "        after = west-store\n        actors\n            spare\n"
+                               "    w\n        host = west\n        tcp = tcp://10.0.0.2:7001\n        actors\n"
+                               "            spare\n";
+    struct loaded loaded = load(text);
+
+    (void)state;
+    assert_string_equal(loaded.told, "");
+    assert_false(topology_keep_host(loaded.topology, "north"));
+    assert_int_equal(loaded.topology->node_count, 2);
+    assert_true(topology_keep_host(loaded.topology, "east"));
+    assert_string_equal(loaded.topology->host, "east");
+    assert_int_equal(loaded.topology->node_count, 1);
+    assert_string_equal(loaded.topology->nodes[0].name, "e");
+    assert_int_equal(loaded.topology->store_count, 2);
+    assert_non_null(topology_find_store(loaded.topology, "east-store"));
+    assert_non_null(topology_find_store(loaded.topology, "theirs"));
+    unload(&loaded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_host_has_its_part),
         cmocka_unit_test(reads_stores),
         cmocka_unit_test(reads_nodes),
         cmocka_unit_test(settles_options),

@@ -165,18 +165,39 @@ static void ports(void **state)
         "platform\n    url = http://h\n"
         "stores\n    s\n        kind = kafka\n        port = 8080\n        extra_port = 7003\n"
         "    elsewhere\n        kind = kafka\n        host = 10.0.0.1\n        port = 8080\n"
-        "nodes\n    n\n        tcp = tcp://127.0.0.1:7002\n        actors\n            front\n            back\n"
+        "nodes\n    n\n        host = h\n        tcp = tcp://127.0.0.1:7002\n        actors\n            front\n       "
+        "     back\n"
         "                key = k\n"
-        "    m\n        tcp = 127.0.0.1:1\n        actors\n            front\n"
+        "    m\n        host = h\n        tcp = 127.0.0.1:1\n        actors\n            front\n"
         "                listen = 0.0.0.0:7001\n            two\n                kind = front\n"
         "                listen = nowhere\n            off\n                kind = front\n"
         "                listen =\n",
-        "14: nodes/n/tcp: port 7003 is taken by stores/s/extra_port (line 7)\n"
-        "16: nodes/n/actors/front: port 8080 is taken by stores/s/port (line 6)\n"
-        "20: nodes/m/tcp: expected tcp://HOST:PORT, such as tcp://10.0.0.5:7001; the supervisor listens on the "
+        "15: nodes/n/tcp: port 7003 is taken by stores/s/extra_port (line 7)\n"
+        "17: nodes/n/actors/front: port 8080 is taken by stores/s/port (line 6)\n"
+        "22: nodes/m/tcp: expected tcp://HOST:PORT, such as tcp://10.0.0.5:7001; the supervisor listens on the "
         "port before, the actors on this one and those that follow\n"
-        "26: nodes/m/actors/two/listen: listen: 'nowhere' does not fit: expected HOST:PORT, such as "
+        "28: nodes/m/actors/two/listen: listen: 'nowhere' does not fit: expected HOST:PORT, such as "
         "127.0.0.1:8080\n");
+}
+
+static void hosts(void **state)
+{
+    (void)state;
+    expect_mistakes("platform\n    url = http://h\n"
+                    "nodes\n    n\n        tcp = tcp://127.0.0.1:7002\n        actors\n            spare\n",
+                    "5: nodes/n/tcp: 'host' is missing: tcp is always encrypted, with the key that is called after the "
+                    "host\n");
+    expect_mistakes("platform\n    url = http://h\n"
+                    "stores\n    s\n        kind = kafka\n        port = 1\n"
+                    "    t\n        kind = kafka\n        port = 2\n        on = eats\n"
+                    "nodes\n    n\n        host = east\n        actors\n            spare\n"
+                    "    m\n        host = west\n        tcp = tcp://127.0.0.1:7002\n        actors\n"
+                    "            spare\n"
+                    "    o\n        actors\n            spare\n",
+                    "4: stores/s: 'on' is missing: the host that runs it, such as east\n"
+                    "10: stores/t/on: no node names a host 'eats'; did you mean east?\n"
+                    "12: nodes/n: 'tcp' is missing: there are several hosts, which talk over tcp\n"
+                    "21: nodes/o: 'host' is missing: others say theirs, such as east\n");
 }
 
 static void names(void **state)
@@ -268,6 +289,7 @@ int main(void)
         cmocka_unit_test(dangling_references),
         cmocka_unit_test(circles),
         cmocka_unit_test(ports),
+        cmocka_unit_test(hosts),
         cmocka_unit_test(names),
         cmocka_unit_test(event_loops_share_no_thread),
         cmocka_unit_test(inherited_mistakes_are_told_once),

@@ -244,7 +244,7 @@ static void kept_letters_wait_for_a_receiver_that_is_down(void **state)
     send_kind(LETTER_TELL, 10, OVERLOAD_BLOCK, DELIVERY_ACKNOWLEDGED);
     assert_int_equal(peer->out.size, 0);
     assert_int_equal(peer_tick(peer, UINT64_MAX - 1), UINT64_MAX); /* nobody is there to be asked */
-    peer_came_back(peer);
+    peer_came_back(peer, 1);
     assert_true(peer->out.size > 0);
 }
 

@@ -210,7 +210,7 @@ static void restart(struct side *side, struct side *other)
     if (is_told) {
         peer_died(other->other);
         if (draw(4) > 0)
-            peer_came_back(other->other);
+            peer_came_back(other->other, now_us);
     }
 }
 
@@ -268,7 +268,7 @@ static void settle(struct side *sides)
     for (int round = 0; round < SETTLING_ROUNDS; round++) {
         now_us += PROBE_AFTER_US / 4;
         for (int i = 0; i < 2; i++) {
-            peer_came_back(sides[i].other);
+            peer_came_back(sides[i].other, now_us);
             end_turn(&sides[i]);
             while (sides[i].in->count > 0)
                 receive(&sides[i]);

@@ -20,6 +20,7 @@
 #include "proto/messages/links.h"
 #include "runtime/client.h"
 #include "runtime/supervise/node_process.h"
+#include "runtime/wire/curve_file.h"
 #include "tests/testing.h"
 
 enum { SECOND_US = 1000 * 1000, PATIENCE_US = 60 * SECOND_US, BIG_BYTES = 64 * 1024 };
@@ -410,7 +411,14 @@ static char folder[] = "/tmp/shunt-test-XXXXXX";
 static int enter_folder(void **state)
 {
     (void)state;
-    return mkdtemp(folder) != NULL && chdir(folder) == 0 && mkdir("run", 0700) == 0 ? 0 : -1;
+    char why[CURVE_SENTENCE_LIMIT];
+
+    if (mkdtemp(folder) == NULL || chdir(folder) != 0 || mkdir("run", 0700) != 0)
+        return -1;
+    return curve_file_make("a", CURVE_NODE, false, why) && curve_file_make("b", CURVE_NODE, false, why) &&
+                   curve_file_make("c", CURVE_NODE, false, why)
+               ? 0
+               : -1;
 }
 
 static int leave_folder(void **state)
