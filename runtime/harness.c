@@ -31,7 +31,8 @@ struct harness {
     uint64_t asked;
     struct caught *first; /* not taken yet, oldest first */
     struct caught **last;
-    struct caught *taken; /* the last one taken */
+    struct caught *taken;   /* the last one taken */
+    struct caught *watches; /* questions of monitors, which are open */
 };
 
 /* Every harness has its own; this finds it from an actor. */
@@ -91,6 +92,12 @@ void harness_destroy(struct harness **harness)
         h->first = caught->next;
         free_caught(caught);
     }
+    while (h->watches != NULL) {
+        struct caught *caught = h->watches;
+
+        h->watches = caught->next;
+        free_caught(caught);
+    }
     free_caught(h->taken);
     reactor_free(&h->reactor);
     span_ring_destroy(&h->node.spans);
@@ -140,23 +147,29 @@ static void catch_letters(struct actor *from, struct peer *to, struct slice lett
         catch_letter(from, to, &envelope, &message);
 }
 
-static const struct harness_letter *take(struct harness *h, struct caught **link)
+/* Takes one out of the list; the caller's to free. */
+static struct caught *unchain(struct harness *h, struct caught **link)
 {
     struct caught *caught = *link;
 
-    if (caught == NULL)
-        return NULL;
     *link = caught->next;
     if (h->last == &caught->next)
         h->last = link;
-    free_caught(h->taken);
-    h->taken = caught;
-    return &caught->letter;
+    return caught;
 }
 
 static bool is_outside(const struct caught *caught)
 {
     return strcmp(caught->to, OUTSIDE) == 0;
+}
+
+static const struct harness_letter *take(struct harness *h, struct caught **link)
+{
+    if (*link == NULL)
+        return NULL;
+    free_caught(h->taken);
+    h->taken = unchain(h, link);
+    return &h->taken->letter;
 }
 
 const struct harness_letter *harness_take(struct harness *h)
@@ -341,7 +354,7 @@ static bool has_work(const struct harness *h)
     return timer_next_due_us(&h->reactor.timers) <= h->now_us;
 }
 
-void harness_run(struct harness *h)
+static void run_turns(struct harness *h)
 {
     uint32_t turns = 0;
 
@@ -349,6 +362,90 @@ void harness_run(struct harness *h)
         reactor_turn(&h->reactor, 0);
         assert(++turns < TURNS_LIMIT);
     }
+}
+
+/* ------------------------------------------------------------------------------------------------ monitors */
+
+/* There is no supervisor in a test: the harness says what one would. */
+static bool is_for_supervisor(const struct caught *caught)
+{
+    return caught->letter.kind == HARNESS_ASK &&
+           (caught->letter.schema == &actor_watch_schema || caught->letter.schema == &actor_join_schema);
+}
+
+/* Whom a monitor's question is about: the node is the supervisor's. */
+static bool is_about(const struct caught *watch, const char *address)
+{
+    const struct actor_watch *asked = watch->letter.message;
+    size_t node = strcspn(watch->to, "/");
+
+    return strncmp(address, watch->to, node) == 0 && address[node] == '/' && slice_is(asked->actor, address + node + 1);
+}
+
+static void answer_watch(struct harness *h, struct caught *watch, const char *reason)
+{
+    harness_reply(h, &watch->letter, &actor_life_schema,
+                  &(struct actor_life){ .life = reason == NULL ? 1 : 0,
+                                        .is_down = reason != NULL,
+                                        .reason = slice_of(reason != NULL ? reason : "") });
+    free_caught(watch);
+}
+
+void harness_down(struct harness *h, const char *address, const char *reason)
+{
+    for (struct caught **link = &h->watches; *link != NULL;) {
+        struct caught *watch = *link;
+
+        if (!is_about(watch, address)) {
+            link = &watch->next;
+            continue;
+        }
+        *link = watch->next;
+        answer_watch(h, watch, reason);
+        link = &h->watches; /* who heard it may have asked again */
+    }
+}
+
+static void take_question(struct harness *h, struct caught *caught)
+{
+    if (caught->letter.schema == &actor_join_schema) {
+        harness_reply(h, &caught->letter, &done_schema, &(struct done){ .detail = SLICE("linked") });
+        free_caught(caught);
+    } else if (((const struct actor_watch *)caught->letter.message)->life == 0) {
+        answer_watch(h, caught, NULL);
+    } else {
+        caught->next = h->watches;
+        h->watches = caught;
+    }
+}
+
+/* Returns whether there was anything to say. */
+static bool play_supervisor(struct harness *h)
+{
+    for (struct caught **link = &h->first; *link != NULL; link = &(*link)->next) {
+        if (is_for_supervisor(*link)) {
+            take_question(h, unchain(h, link));
+            return true;
+        }
+    }
+    for (struct caught *watch = h->watches; watch != NULL; watch = watch->next) {
+        for (size_t i = 0; i < h->reactor.actor_count; i++) {
+            const struct actor *actor = h->reactor.actors[i];
+
+            if ((actor->life == CELL_FAILED || actor->life == CELL_STOPPED) && is_about(watch, actor->address)) {
+                harness_down(h, actor->address, actor->life == CELL_FAILED ? actor->reason : "it was stopped");
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void harness_run(struct harness *h)
+{
+    do
+        run_turns(h);
+    while (play_supervisor(h));
 }
 
 void harness_advance(struct harness *h, uint64_t by_us)

@@ -74,6 +74,9 @@ uint64_t harness_now_us(const struct harness *harness);
 void harness_step_wall(struct harness *harness, int64_t by_us);
 /* The node of an absent receiver goes down or comes up: "absent". */
 void harness_node(struct harness *harness, const char *node, bool is_up);
+/* An actor that is monitored or linked goes down: "absent/KIND" or any other address. Actors of the test do so by
+ * themselves when they fail or are stopped. */
+void harness_down(struct harness *harness, const char *address, const char *reason);
 /* Sets a live option as the config actor would. */
 void harness_set_option(struct harness *harness, struct actor *actor, const char *option, const char *text);
 
