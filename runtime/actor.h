@@ -60,7 +60,8 @@ struct handler {
 /* Which of a kind's actors gets a letter. */
 enum pick {
     PICK_ROUND_ROBIN,
-    PICK_LEAST_OUTSTANDING, /* fewest open asks and unreturned credit; nodes known to be down come last */
+    PICK_LEAST_OUTSTANDING, /* fewest open asks and unreturned credit, but one turn stays together; nodes that are down
+                               come last */
     PICK_BY_KEY,            /* rendezvous hash of struct sending's key */
     PICK_SAME_NODE,         /* the one in this node, else round robin */
     PICK_EACH               /* all of them: publish, or one ask each */

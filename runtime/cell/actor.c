@@ -13,7 +13,10 @@
 
 #include "runtime/cell/post.h"
 
-enum { DEADLINE_DEFAULT_US = 2 * 1000 * 1000 };
+enum {
+    DEADLINE_DEFAULT_US = 2 * 1000 * 1000,
+    FAIR_LEAD = 64 /* letters */
+};
 
 /* ------------------------------------------------------------------------------------------------ life */
 
@@ -128,17 +131,24 @@ static uint64_t load_of(const struct peer *peer)
     return load + (peer->is_down ? (uint64_t)1 << 32 : 0);
 }
 
+/* One turn is one parcel: while a receiver's is open it is picked again, until others have FAIR_LEAD letters less to
+ * do. A parcel costs more than the letters in it: two wake-ups and two system calls on either side. */
 static uint32_t pick_least(const struct wired_outlet *outlet, uint32_t avoid)
 {
     uint32_t best = UINT32_MAX;
+    uint64_t best_load = UINT64_MAX;
 
     for (uint32_t i = 0; i < outlet->count; i++) {
         uint32_t candidate = (outlet->next + i) % outlet->count;
+        const struct peer *peer = outlet->receivers[candidate];
+        uint64_t load = load_of(peer) + (peer->out.size > 0 ? 0 : FAIR_LEAD);
 
         if (candidate + 1 == avoid && outlet->count > 1)
             continue;
-        if (best == UINT32_MAX || load_of(outlet->receivers[candidate]) < load_of(outlet->receivers[best]))
+        if (best == UINT32_MAX || load < best_load) {
             best = candidate;
+            best_load = load;
+        }
     }
     return best;
 }
