@@ -162,6 +162,8 @@ static void on_run(struct actor *me, const struct reconcile_run *m, struct quest
         return;
     }
     self->questions[self->question_count++] = q;
+    if (m->who.size > 0)
+        actor_log(me, LOG_INFO, "%.*s: %s", (int)m->who.size, m->who.at, m->repair ? "compare and mend" : "compare");
     if (self->step == STEP_IDLE)
         begin(me, m->repair);
 }

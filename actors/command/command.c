@@ -9,7 +9,8 @@
 #include "runtime/nearest.h"
 
 static const struct verb *const verbs[] = {
-    &up_verb, &down_verb, &status_verb, &check_verb, &graph_verb, &console_verb, &config_verb, &keys_verb, &node_verb,
+    &up_verb,      &down_verb, &status_verb, &check_verb, &graph_verb,
+    &console_verb, &logs_verb, &config_verb, &keys_verb,  &node_verb,
 };
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
@@ -137,6 +138,16 @@ static bool take_flag(struct invocation *invocation, int count, char **arguments
     return unknown_flag(verb, name);
 }
 
+static bool has_flag(const struct verb *verb, const char *argument)
+{
+    size_t size = strcspn(argument, "=");
+
+    for (size_t i = 0; i < verb->flag_count; i++)
+        if (strlen(verb->flags[i].name) == size && strncmp(verb->flags[i].name, argument, size) == 0)
+            return true;
+    return false;
+}
+
 static enum exit_code run_verb(const struct verb *verb, int count, char **arguments)
 {
     struct invocation invocation = { .verb = verb, .words = arguments };
@@ -149,7 +160,8 @@ static enum exit_code run_verb(const struct verb *verb, int count, char **argume
         }
         if (!only_words && strcmp(arguments[i], "--") == 0)
             only_words = true;
-        else if (only_words || strncmp(arguments[i], "--", 2) != 0)
+        else if (only_words || strncmp(arguments[i], "--", 2) != 0 ||
+                 (verb->has_own_flags && invocation.word_count > 0 && !has_flag(verb, arguments[i] + 2)))
             arguments[invocation.word_count++] = arguments[i]; /* never ahead of what is read */
         else if (!take_flag(&invocation, count, arguments, &i))
             return EXIT_WRONG_USAGE;

@@ -42,6 +42,7 @@ struct verb {
     size_t words_min; /* arguments that are no flags */
     size_t words_max;
     bool hidden;
+    bool has_own_flags; /* behind the first word flags that are not in the table are words */
     enum exit_code (*run)(const struct invocation *invocation);
 };
 
@@ -79,6 +80,6 @@ void complain(const char *verb, const char *format, ...) __attribute__((format(p
 
 /* ---- verbs, one in each file */
 extern const struct verb up_verb, down_verb, status_verb, check_verb, graph_verb, console_verb, config_verb, keys_verb,
-    node_verb;
+    node_verb, logs_verb;
 
 #endif

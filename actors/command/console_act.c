@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * console_act -- the console's verbs that act: suspend, resume, drain, restart, kill, reconcile. Whoever carries one
- * out logs it with who asked.
+ * console_act -- the console's verbs that act: suspend, resume, drain, restart, kill, reconcile, replay. Whoever
+ * carries one out logs it with who asked.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,6 @@
 #include "actors/command/gather.h"
 #include "actors/command/show.h"
 #include "proto/messages/operations.h"
-#include "runtime/nearest.h"
 
 enum { ACT_LIMIT_US = 10 * 1000 * 1000, RECONCILE_LIMIT_US = 600 * 1000 * 1000 };
 
@@ -46,19 +45,6 @@ static json_t *tell_process(struct console *console, const char *verb, const cha
     return outcome(console, verb, name, &answer);
 }
 
-static void tell_unknown(struct console *console, const char *name)
-{
-    struct nearest nearest = { 0 };
-
-    for (size_t i = 0; i < console->topology->node_count; i++)
-        nearest_offer(&nearest, name, console->topology->nodes[i].name);
-    for (size_t i = 0; i < console->topology->store_count; i++)
-        nearest_offer(&nearest, name, console->topology->stores[i].name);
-    complain(console->called, "there is no actor, node or store '%s'%s%s%s", name,
-             nearest.best != NULL ? "; did you mean " : "", nearest.best != NULL ? nearest.best : "",
-             nearest.best != NULL ? "?" : "");
-}
-
 static bool is_process(const struct console *console, const char *name)
 {
     return topology_find_node(console->topology, name) != NULL || topology_find_store(console->topology, name) != NULL;
@@ -69,7 +55,7 @@ static json_t *act_on_actors(struct console *console, const char *verb, const ch
 {
     if (topology_find_actor(console->topology, name) != NULL || topology_find_node(console->topology, name) != NULL)
         return tell_actor(console, verb, name);
-    tell_unknown(console, name);
+    console_unknown(console, "actor, node or store", name, SUBJECT_ANY);
     return NULL;
 }
 
@@ -79,35 +65,35 @@ static json_t *act_on_any(struct console *console, const char *verb, const char 
         return tell_actor(console, verb, name);
     if (is_process(console, name))
         return tell_process(console, verb, name);
-    tell_unknown(console, name);
+    console_unknown(console, "actor, node or store", name, SUBJECT_ANY);
     return NULL;
 }
 
-static json_t *ask_suspend(struct console *console, char **words, size_t count)
+json_t *console_ask_suspend(struct console *console, char **words, size_t count)
 {
     (void)count;
     return act_on_actors(console, "suspend", words[0]);
 }
 
-static json_t *ask_resume(struct console *console, char **words, size_t count)
+json_t *console_ask_resume(struct console *console, char **words, size_t count)
 {
     (void)count;
     return act_on_actors(console, "resume", words[0]);
 }
 
-static json_t *ask_drain(struct console *console, char **words, size_t count)
+json_t *console_ask_drain(struct console *console, char **words, size_t count)
 {
     (void)count;
     return act_on_any(console, "drain", words[0]);
 }
 
-static json_t *ask_restart(struct console *console, char **words, size_t count)
+json_t *console_ask_restart(struct console *console, char **words, size_t count)
 {
     (void)count;
     return act_on_any(console, "restart", words[0]);
 }
 
-static json_t *ask_kill(struct console *console, char **words, size_t count)
+json_t *console_ask_kill(struct console *console, char **words, size_t count)
 {
     (void)count;
     if (is_process(console, words[0]))
@@ -115,33 +101,15 @@ static json_t *ask_kill(struct console *console, char **words, size_t count)
     if (topology_find_actor(console->topology, words[0]) != NULL)
         complain(console->called, "an actor is a thread and cannot be killed by itself; restart it, or kill its node");
     else
-        tell_unknown(console, words[0]);
+        console_unknown(console, "node or store", words[0], SUBJECT_PROCESS);
     return NULL;
 }
 
-static void print_done(json_t *answer, FILE *to)
+void console_print_done(json_t *answer, FILE *to)
 {
     fprintf(to, "%s %s: done\n", json_string_value(json_object_get(answer, "verb")),
             json_string_value(json_object_get(answer, "name")));
 }
-
-#define ACT(name_, synopsis_, subject_, help_)                                                                         \
-    const struct console_verb console_##name_ = {                                                                      \
-        .name = #name_,                                                                                                \
-        .synopsis = synopsis_,                                                                                         \
-        .help = help_,                                                                                                 \
-        .subject = subject_,                                                                                           \
-        .words_min = 1,                                                                                                \
-        .words_max = 1,                                                                                                \
-        .ask = ask_##name_,                                                                                            \
-        .print = print_done,                                                                                           \
-    }
-
-ACT(suspend, "NODE/ACTOR", SUBJECT_ACTOR, "stop an actor from handling letters; they wait in its mailbox");
-ACT(resume, "NODE/ACTOR", SUBJECT_ACTOR, "let it go on");
-ACT(drain, "NODE/ACTOR|NODE|STORE", SUBJECT_ANY, "finish what is accepted, then stay stopped; restart starts it again");
-ACT(restart, "NODE/ACTOR|NODE|STORE", SUBJECT_ANY, "stop in an orderly way and start again; also what was given up");
-ACT(kill, "NODE|STORE", SUBJECT_PROCESS, "kill -9; it is started again by its restart limits");
 
 /* ------------------------------------------------------------------------------------------------ reconcile */
 
@@ -159,25 +127,37 @@ static json_t *drift_json(const struct drift_report *report)
                      "repaired", report->repaired, "summary", gather_text(report->summary), "rows", rows);
 }
 
-static json_t *ask_reconcile(struct console *console, char **words, size_t count)
+static json_t *reconcile(struct console *console, bool repair)
 {
     const char *address = console_find_kind(console, "reconciler");
     struct client_answer answer;
 
     if (address == NULL)
         return NULL;
-    if (count > 0 && strcmp(words[0], "repair") != 0) {
-        complain(console->called, "usage: reconcile [repair]");
-        return NULL;
-    }
-    CLIENT_ASK(console->client, address, RECONCILE_LIMIT_US, &answer, reconcile_run, .repair = count > 0);
+    CLIENT_ASK(console->client, address, RECONCILE_LIMIT_US, &answer, reconcile_run, .repair = repair,
+               .who = slice_of(console->who));
     if (answer.outcome == ASK_ANSWERED && answer.schema == &drift_report_schema)
         return drift_json(answer.message);
     complain(console->called, "%s did not report: %s", address, answer.detail);
     return NULL;
 }
 
-static void print_drift(json_t *answer, FILE *to)
+json_t *console_ask_reconcile(struct console *console, char **words, size_t count)
+{
+    if (count == 0 || strcmp(words[0], "repair") == 0)
+        return reconcile(console, count > 0);
+    console_misuse(console, "usage: reconcile [repair]");
+    return NULL;
+}
+
+json_t *console_ask_replay(struct console *console, char **words, size_t count)
+{
+    (void)words;
+    (void)count;
+    return reconcile(console, true);
+}
+
+void console_print_drift(json_t *answer, FILE *to)
 {
     static const struct show_column columns[] = {
         { "code", "code" },
@@ -192,12 +172,3 @@ static void print_drift(json_t *answer, FILE *to)
         show_table(json_object_get(answer, "rows"), columns, to);
     }
 }
-
-const struct console_verb console_reconcile = {
-    .name = "reconcile",
-    .synopsis = "[repair]",
-    .help = "compare Kafka, Postgres and ClickHouse now, and mend what is wrong when told to",
-    .words_max = 1,
-    .ask = ask_reconcile,
-    .print = print_drift,
-};

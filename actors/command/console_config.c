@@ -15,16 +15,7 @@ static json_t *setting_json(const struct setting *row)
                      "live", row->live, "is_set", row->is_set, "help", gather_text(row->help));
 }
 
-/* Says what an ask that was not answered as wished came to. */
-static void tell_outcome(const struct console *console, const char *address, const struct client_answer *answer)
-{
-    if (answer->outcome == ASK_FAILED)
-        complain(console->called, "%s", answer->detail);
-    else
-        complain(console->called, "%s does not answer: %s", address, answer->detail);
-}
-
-static json_t *ask_settings(struct console *console, char **words, size_t count)
+json_t *console_ask_settings(struct console *console, char **words, size_t count)
 {
     const char *prefix = count > 0 ? words[0] : "";
     const char *address = console_find_kind(console, "config");
@@ -35,7 +26,7 @@ static json_t *ask_settings(struct console *console, char **words, size_t count)
         return NULL;
     CLIENT_ASK(console->client, address, ANSWER_LIMIT_US, &answer, settings_read, .prefix = slice_of(prefix));
     if (answer.outcome != ASK_ANSWERED || answer.schema != &settings_schema) {
-        tell_outcome(console, address, &answer);
+        console_failed(console, address, &answer);
         return NULL;
     }
 
@@ -51,7 +42,7 @@ static json_t *ask_settings(struct console *console, char **words, size_t count)
     return NULL;
 }
 
-static void print_settings(json_t *answer, FILE *to)
+void console_print_settings(json_t *answer, FILE *to)
 {
     static const struct show_column columns[] = {
         { "name", "setting" },    { "value", "value" },     { "live", "live" },
@@ -61,27 +52,7 @@ static void print_settings(json_t *answer, FILE *to)
     show_table(answer, columns, to);
 }
 
-const struct console_verb console_config_get = {
-    .name = "config get",
-    .synopsis = "[KIND.OPTION]",
-    .help = "settings whose names begin so",
-    .subject = SUBJECT_OPTION,
-    .words_max = 1,
-    .ask = ask_settings,
-    .print = print_settings,
-};
-
-const struct console_verb console_show_config = {
-    .name = "show config",
-    .synopsis = "[KIND.OPTION]",
-    .help = "the same as config get",
-    .subject = SUBJECT_OPTION,
-    .words_max = 1,
-    .ask = ask_settings,
-    .print = print_settings,
-};
-
-static json_t *ask_set(struct console *console, char **words, size_t count)
+json_t *console_ask_set(struct console *console, char **words, size_t count)
 {
     const char *address = console_find_kind(console, "config");
     struct client_answer answer;
@@ -93,26 +64,15 @@ static json_t *ask_set(struct console *console, char **words, size_t count)
                .value = slice_of(words[1]), .who = slice_of(console->who));
     if (answer.outcome == ASK_ANSWERED)
         return json_pack("{s:s, s:s}", "name", words[0], "value", words[1]);
-    tell_outcome(console, address, &answer);
+    console_failed(console, address, &answer);
     return NULL;
 }
 
-static void print_set(json_t *answer, FILE *to)
+void console_print_set(json_t *answer, FILE *to)
 {
     fprintf(to, "%s = %s\n", json_string_value(json_object_get(answer, "name")),
             json_string_value(json_object_get(answer, "value")));
 }
-
-const struct console_verb console_config_set = {
-    .name = "config set",
-    .synopsis = "KIND.OPTION VALUE",
-    .help = "change a live setting everywhere, from now on",
-    .subject = SUBJECT_OPTION,
-    .words_min = 2,
-    .words_max = 2,
-    .ask = ask_set,
-    .print = print_set,
-};
 
 /* ------------------------------------------------------------------------------------------------ shunt config */
 

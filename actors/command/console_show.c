@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* console_show -- the console's verbs that look: tree, show actor, show node, show route, show breaker. */
+/* console_show -- the console's verbs that look: tree, show actor, show node, show route, show breaker, deadletters.
+ */
 #include <stdio.h>
 #include <string.h>
 
 #include "actors/command/console.h"
 #include "actors/command/gather.h"
 #include "actors/command/show.h"
-#include "runtime/nearest.h"
 
 /* ------------------------------------------------------------------------------------------------ tree */
 
-static json_t *ask_tree(struct console *console, char **words, size_t count)
+json_t *console_ask_tree(struct console *console, char **words, size_t count)
 {
     json_t *platform = gather_platform(console->client);
 
@@ -21,28 +21,16 @@ static json_t *ask_tree(struct console *console, char **words, size_t count)
     return platform;
 }
 
-const struct console_verb console_tree = {
-    .name = "tree",
-    .synopsis = "",
-    .help = "hosts, nodes, actors and stores, and how they are",
-    .ask = ask_tree,
-    .print = show_tree,
-};
-
 /* ------------------------------------------------------------------------------------------------ nodes */
 
 /* A node's status; NULL after a complaint. */
 static json_t *node_of(struct console *console, const char *name)
 {
     const char *detail = "";
-    struct nearest nearest = { 0 };
     json_t *node;
 
     if (topology_find_node(console->topology, name) == NULL) {
-        for (size_t i = 0; i < console->topology->node_count; i++)
-            nearest_offer(&nearest, name, console->topology->nodes[i].name);
-        complain(console->called, "there is no node '%s'%s%s%s", name, nearest.best != NULL ? "; did you mean " : "",
-                 nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "?" : "");
+        console_unknown(console, "node", name, SUBJECT_NODE);
         return NULL;
     }
     node = gather_node(console->client, name, &detail);
@@ -51,7 +39,7 @@ static json_t *node_of(struct console *console, const char *name)
     return node;
 }
 
-static json_t *ask_node(struct console *console, char **words, size_t count)
+json_t *console_ask_node(struct console *console, char **words, size_t count)
 {
     json_t *node = node_of(console, words[0]);
 
@@ -75,23 +63,12 @@ static const struct show_column actor_columns[] = {
     { NULL, NULL },
 };
 
-static void print_node(json_t *answer, FILE *to)
+void console_print_node(json_t *answer, FILE *to)
 {
     show_object(answer, to);
     fputc('\n', to);
     show_table(json_object_get(answer, "actors"), actor_columns, to);
 }
-
-const struct console_verb console_show_node = {
-    .name = "show node",
-    .synopsis = "NODE",
-    .help = "a node's process and its actors",
-    .subject = SUBJECT_NODE,
-    .words_min = 1,
-    .words_max = 1,
-    .ask = ask_node,
-    .print = print_node,
-};
 
 /* ------------------------------------------------------------------------------------------------ actors */
 
@@ -116,24 +93,7 @@ static json_t *find_named(json_t *rows, const char *name)
     return NULL;
 }
 
-static void tell_unknown_actor(struct console *console, const char *address)
-{
-    struct nearest nearest = { 0 };
-    char names[256][2 * TOPOLOGY_NAME_LIMIT + 2];
-    size_t count = 0;
-
-    for (size_t n = 0; n < console->topology->node_count; n++)
-        for (size_t a = 0; a < console->topology->nodes[n].actor_count && count < 256; a++) {
-            snprintf(names[count], sizeof names[0], "%s/%s", console->topology->nodes[n].name,
-                     console->topology->nodes[n].actors[a].name);
-            nearest_offer(&nearest, address, names[count++]);
-        }
-    complain(console->called, "there is no actor '%s'%s%s%s; expected NODE/ACTOR", address,
-             nearest.best != NULL ? "; did you mean " : "", nearest.best != NULL ? nearest.best : "",
-             nearest.best != NULL ? "?" : "");
-}
-
-static json_t *ask_actor(struct console *console, char **words, size_t count)
+json_t *console_ask_actor(struct console *console, char **words, size_t count)
 {
     const struct topology_actor *actor = topology_find_actor(console->topology, words[0]);
     char node_name[TOPOLOGY_NAME_LIMIT + 1];
@@ -142,7 +102,7 @@ static json_t *ask_actor(struct console *console, char **words, size_t count)
 
     (void)count;
     if (actor == NULL) {
-        tell_unknown_actor(console, words[0]);
+        console_unknown(console, "actor", words[0], SUBJECT_ACTOR);
         return NULL;
     }
     snprintf(node_name, sizeof node_name, "%.*s", (int)strcspn(words[0], "/"), words[0]);
@@ -156,7 +116,7 @@ static json_t *ask_actor(struct console *console, char **words, size_t count)
     return found;
 }
 
-static void print_actor(json_t *answer, FILE *to)
+void console_print_actor(json_t *answer, FILE *to)
 {
     static const struct show_column dependencies[] = {
         { "name", "dependency" },     { "mode", "mode" }, { "breaker", "breaker" },
@@ -177,22 +137,12 @@ static void print_actor(json_t *answer, FILE *to)
     }
 }
 
-const struct console_verb console_show_actor = {
-    .name = "show actor",
-    .synopsis = "NODE/ACTOR",
-    .help = "one actor: its figures, dependencies and options",
-    .subject = SUBJECT_ACTOR,
-    .words_min = 1,
-    .words_max = 1,
-    .ask = ask_actor,
-    .print = print_actor,
-};
-
 /* ------------------------------------------------------------------------------------------------ routes, breakers */
 
 /* Calls `add` for each node, or for the one that is named ("app1" or "app1/links"). NULL after a complaint. */
-static json_t *
-for_nodes(struct console *console, const char *wanted, void (*add)(json_t *rows, json_t *node, const char *from))
+json_t *console_for_nodes(struct console *console,
+                          const char *wanted,
+                          void (*add)(json_t *rows, json_t *node, const char *from))
 {
     json_t *rows = json_array();
     size_t asked = 0;
@@ -233,12 +183,12 @@ static void add_routes(json_t *rows, json_t *node, const char *from)
     }
 }
 
-static json_t *ask_routes(struct console *console, char **words, size_t count)
+json_t *console_ask_routes(struct console *console, char **words, size_t count)
 {
-    return for_nodes(console, count > 0 ? words[0] : NULL, add_routes);
+    return console_for_nodes(console, count > 0 ? words[0] : NULL, add_routes);
 }
 
-static void print_routes(json_t *answer, FILE *to)
+void console_print_routes(json_t *answer, FILE *to)
 {
     static const struct show_column columns[] = {
         { "from", "from" },           { "to", "to" },         { "transport", "by" },    { "sent", "sent" },
@@ -248,16 +198,6 @@ static void print_routes(json_t *answer, FILE *to)
 
     show_table(answer, columns, to);
 }
-
-const struct console_verb console_show_route = {
-    .name = "show route",
-    .synopsis = "[NODE|NODE/ACTOR]",
-    .help = "who speaks with whom, and how much credit is left",
-    .subject = SUBJECT_ANY,
-    .words_max = 1,
-    .ask = ask_routes,
-    .print = print_routes,
-};
 
 static void add_breakers(json_t *rows, json_t *node, const char *from)
 {
@@ -279,12 +219,12 @@ static void add_breakers(json_t *rows, json_t *node, const char *from)
     }
 }
 
-static json_t *ask_breakers(struct console *console, char **words, size_t count)
+json_t *console_ask_breakers(struct console *console, char **words, size_t count)
 {
-    return for_nodes(console, count > 0 ? words[0] : NULL, add_breakers);
+    return console_for_nodes(console, count > 0 ? words[0] : NULL, add_breakers);
 }
 
-static void print_breakers(json_t *answer, FILE *to)
+void console_print_breakers(json_t *answer, FILE *to)
 {
     static const struct show_column columns[] = {
         { "actor", "actor" },     { "name", "dependency" },     { "mode", "mode" },
@@ -294,12 +234,45 @@ static void print_breakers(json_t *answer, FILE *to)
     show_table(answer, columns, to);
 }
 
-const struct console_verb console_show_breaker = {
-    .name = "show breaker",
-    .synopsis = "[NODE]",
-    .help = "how each actor sees its dependencies",
-    .subject = SUBJECT_NODE,
-    .words_max = 1,
-    .ask = ask_breakers,
-    .print = print_breakers,
-};
+/* ------------------------------------------------------------------------------------------------ dead letters */
+
+static void add_dead_letters(json_t *rows, json_t *node, const char *from)
+{
+    const char *slash = from != NULL ? strchr(from, '/') : NULL;
+    json_t *actor;
+    json_t *row;
+    size_t a;
+    size_t i;
+
+    json_array_foreach(json_object_get(node, "actors"), a, actor)
+        json_array_foreach(json_object_get(actor, "dead_letters"), i, row)
+    {
+        const char *name = json_string_value(json_object_get(actor, "name"));
+        json_t *copy;
+
+        if (slash != NULL && strcmp(slash + 1, name) != 0)
+            continue;
+        copy = json_copy(row);
+        json_object_set_new(copy, "actor",
+                            json_sprintf("%s/%s", json_string_value(json_object_get(node, "name")), name));
+        json_array_append_new(rows, copy);
+    }
+}
+
+json_t *console_ask_dead_letters(struct console *console, char **words, size_t count)
+{
+    return console_for_nodes(console, count > 0 ? words[0] : NULL, add_dead_letters);
+}
+
+void console_print_dead_letters(json_t *answer, FILE *to)
+{
+    static const struct show_column columns[] = {
+        { "time", "time" },       { "actor", "actor" },           { "reason", "reason" },
+        { "message", "message" }, { "other", "from or towards" }, { NULL, NULL },
+    };
+
+    if (json_array_size(answer) == 0)
+        fprintf(to, "every letter was handled\n");
+    else
+        show_table(answer, columns, to);
+}

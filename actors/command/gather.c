@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "proto/envelope.h"
 #include "runtime/plan/topology.h"
@@ -35,18 +36,30 @@ static json_t *dependency_json(const struct dependency_status *row)
                      gather_text(row->breaker), "reason", gather_text(row->reason));
 }
 
+static json_t *dead_letter_json(const struct dead_letter_row *row)
+{
+    char time[GATHER_TIME_ROOM];
+
+    gather_time(row->wall_us, time);
+    return json_pack("{s:s, s:o, s:o, s:o}", "time", time, "reason", gather_text(row->reason), "message",
+                     gather_text(row->message), "other", gather_text(row->other));
+}
+
 static json_t *actor_json(const struct actor_status *row)
 {
     json_t *dependencies = json_array();
+    json_t *dead_letters = json_array();
 
+    for (uint32_t i = 0; i < row->dead_letters.count; i++)
+        json_array_append_new(dead_letters, dead_letter_json(&row->dead_letters.at[i]));
     for (uint32_t i = 0; i < row->dependencies.count; i++)
         json_array_append_new(dependencies, dependency_json(&row->dependencies.at[i]));
-    return json_pack("{s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:f, s:o, s:o}", "name", gather_text(row->name),
-                     "kind", gather_text(row->kind), "state", gather_text(row->state), "restarts",
-                     number(row->restarts), "uptime_s", seconds(row->uptime_us), "mailbox", number(row->mailbox),
-                     "mailbox_high_water", number(row->mailbox_high_water), "letters_in", number(row->letters_in),
-                     "letters_out", number(row->letters_out), "cpu_s", seconds(row->cpu_us), "reason",
-                     gather_text(row->reason), "dependencies", dependencies);
+    return json_pack("{s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o}", "name",
+                     gather_text(row->name), "kind", gather_text(row->kind), "state", gather_text(row->state),
+                     "restarts", number(row->restarts), "uptime_s", seconds(row->uptime_us), "mailbox",
+                     number(row->mailbox), "mailbox_high_water", number(row->mailbox_high_water), "letters_in",
+                     number(row->letters_in), "letters_out", number(row->letters_out), "cpu_s", seconds(row->cpu_us),
+                     "reason", gather_text(row->reason), "dependencies", dependencies, "dead_letters", dead_letters);
 }
 
 /* Threads answer in any order; people look for names. */
@@ -168,6 +181,17 @@ static void ask_nodes(struct client *client, json_t *nodes)
     client_ask_each(client, asked->list, asked->count, &status_read_schema, &(struct status_read){}, ANSWER_LIMIT_US,
                     add_details, asked);
     free(asked);
+}
+
+void gather_time(uint64_t wall_us, char text[GATHER_TIME_ROOM])
+{
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm utc;
+    char date[24];
+
+    gmtime_r(&seconds, &utc);
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, GATHER_TIME_ROOM, "%s.%06uZ", date, (unsigned)(wall_us % 1000000));
 }
 
 /* How much a mode says: a degraded one more than "normal", and that more than "unknown". */

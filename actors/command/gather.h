@@ -19,4 +19,8 @@ json_t *gather_node(struct client *client, const char *node, const char **ret_de
 /* A copy of a slice as a JSON string; what is no UTF-8 is replaced. */
 json_t *gather_text(struct slice text);
 
+/* A moment as "2026-01-02T03:04:05.000006Z". */
+enum { GATHER_TIME_ROOM = 40 };
+void gather_time(uint64_t wall_us, char text[GATHER_TIME_ROOM]);
+
 #endif

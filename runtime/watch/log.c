@@ -121,6 +121,20 @@ static int format_for_people(const struct log_origin *origin, enum log_level lev
                     origin->actor != NULL ? origin->actor : "", sentence, plain ? "" : "\033[0m");
 }
 
+/* What did not fit is cut, but the line still ends. */
+static size_t whole_line(char line[LOG_LINE_LIMIT], int size)
+{
+    if (size < LOG_LINE_LIMIT)
+        return (size_t)size;
+    line[LOG_LINE_LIMIT - 2] = '\n';
+    return LOG_LINE_LIMIT - 1;
+}
+
+size_t log_format(const struct log_origin *origin, enum log_level level, const char *sentence, char out[LOG_LINE_LIMIT])
+{
+    return whole_line(out, format_json(origin, level, sentence, out));
+}
+
 void log_line(const struct log_origin *origin, enum log_level level, const char *sentence)
 {
     char line[LOG_LINE_LIMIT];
@@ -128,11 +142,7 @@ void log_line(const struct log_origin *origin, enum log_level level, const char 
                                      : format_json(origin, level, sentence, line);
     ssize_t written;
 
-    if (size >= LOG_LINE_LIMIT) {
-        size = LOG_LINE_LIMIT - 1;
-        line[size - 1] = '\n';
-    }
-    written = write(STDERR_FILENO, line, (size_t)size);
+    written = write(STDERR_FILENO, line, whole_line(line, size));
     (void)written; /* a log that cannot be written has nobody left to tell */
 }
 

@@ -21,6 +21,9 @@ struct log_origin {
     uint64_t wall_us;
 };
 
+/* One line of JSON with its end, into `out`; its size, less than LOG_LINE_LIMIT. */
+size_t
+log_format(const struct log_origin *origin, enum log_level level, const char *sentence, char out[LOG_LINE_LIMIT]);
 void log_line(const struct log_origin *origin, enum log_level level, const char *sentence);
 const char *log_level_name(enum log_level level);
 /* False when there is no such level. */
