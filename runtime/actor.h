@@ -61,7 +61,7 @@ struct handler {
 enum pick {
     PICK_ROUND_ROBIN,
     PICK_LEAST_OUTSTANDING, /* fewest open asks and unreturned credit, but one turn stays together; nodes that are down
-                               come last */
+                               or leaving come last */
     PICK_BY_KEY,            /* rendezvous hash of struct sending's key */
     PICK_SAME_NODE,         /* the one in this node, else round robin */
     PICK_EACH               /* all of them: publish, or one ask each */
@@ -119,8 +119,8 @@ struct actor_kind {
      */
     void (*stop)(struct actor *me);
 
-    /* Optional: no new work will come; finish what is accepted, then call actor_drained. Without it an actor is drained
-     * when its mailbox is empty and its questions are answered. */
+    /* Optional: no new work will come: from now on askers hear ASK_UNAVAILABLE at once. Finish what is accepted, then
+     * call actor_drained. Without it an actor is drained when its mailbox is empty and its questions are answered. */
     void (*drain)(struct actor *me);
 
     /* Optional: called at the end of every turn in which anything happened, before letters leave. The place to turn
@@ -184,7 +184,8 @@ enum ask_outcome {
                        */
     ASK_OVERLOADED,   /* no credit, or the receiver has too many open questions: it has not been handled */
     ASK_NO_TARGET,    /* the topology has no receiver, or none is reachable: it has not been handled */
-    ASK_FAILED        /* the receiver refused; see detail */
+    ASK_FAILED,       /* the receiver refused; see detail */
+    ASK_UNAVAILABLE   /* the receiver is draining or was drained: it has not been handled; ask another one */
 };
 
 struct answer {
@@ -235,7 +236,8 @@ void actor_cancel_ask(struct actor *me, uint64_t ask);
 /* How many receivers an outlet has in this topology, and the name "NODE/ACTOR" of one. */
 uint32_t actor_receivers(const struct actor *me, uint32_t outlet);
 const char *actor_receiver_name(const struct actor *me, uint32_t outlet, uint32_t receiver);
-/* Whether a receiver's node is believed alive: false from the moment its end is known until it is up again. */
+/* Whether a receiver's node is believed alive: false from the moment its end is known until it is up again, and while
+ * it is leaving. */
 bool actor_receiver_is_up(const struct actor *me, uint32_t outlet, uint32_t receiver);
 /* Letters that an outlet would still accept now (for the receiver with the least). */
 uint32_t actor_credit(const struct actor *me, uint32_t outlet);

@@ -259,6 +259,13 @@ void harness_start(struct harness *h)
     harness_run(h);
 }
 
+void harness_drain(struct harness *h, struct actor *actor)
+{
+    cell_drain(actor);
+    reactor_turn(&h->reactor, 0); /* at whose end it is seen that nothing is left to do */
+    harness_run(h);
+}
+
 void harness_stop(struct harness *h, struct actor *actor)
 {
     cell_stop(actor);
@@ -474,6 +481,13 @@ uint64_t harness_now_us(const struct harness *h)
 void harness_step_wall(struct harness *h, int64_t by_us)
 {
     h->wall_us = (uint64_t)((int64_t)h->wall_us + by_us);
+}
+
+void harness_leaves(struct harness *h, const char *node)
+{
+    for (size_t i = 0; i < h->reactor.actor_count; i++)
+        cell_node_changed(h->reactor.actors[i], node, NODE_IS_LEAVING);
+    harness_run(h);
 }
 
 void harness_node(struct harness *h, const char *node, bool is_up)

@@ -45,6 +45,8 @@ void harness_receivers(struct harness *harness, struct actor *actor, uint32_t ou
 /* Starts all actors that are not up, in the order of their adding, and runs until idle. */
 void harness_start(struct harness *harness);
 void harness_stop(struct harness *harness, struct actor *actor);
+/* Begins to drain it, as a supervisor would, and runs until idle. harness_start starts it again. */
+void harness_drain(struct harness *harness, struct actor *actor);
 bool harness_is_up(const struct actor *actor);
 const char *harness_failure(const struct actor *actor); /* the reason of its last failure; "" when none */
 
@@ -74,6 +76,7 @@ uint64_t harness_now_us(const struct harness *harness);
 void harness_step_wall(struct harness *harness, int64_t by_us);
 /* The node of an absent receiver goes down or comes up: "absent". */
 void harness_node(struct harness *harness, const char *node, bool is_up);
+void harness_leaves(struct harness *harness, const char *node); /* it is about to go down */
 /* An actor that is monitored or linked goes down: "absent/KIND" or any other address. Actors of the test do so by
  * themselves when they fail or are stopped. */
 void harness_down(struct harness *harness, const char *address, const char *reason);

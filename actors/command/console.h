@@ -148,6 +148,7 @@ json_t *console_ask_suspend(struct console *console, char **words, size_t count)
 json_t *console_ask_resume(struct console *console, char **words, size_t count);
 json_t *console_ask_drain(struct console *console, char **words, size_t count);
 json_t *console_ask_restart(struct console *console, char **words, size_t count);
+json_t *console_ask_reload(struct console *console, char **words, size_t count);
 json_t *console_ask_kill(struct console *console, char **words, size_t count);
 json_t *console_ask_reconcile(struct console *console, char **words, size_t count);
 json_t *console_ask_replay(struct console *console, char **words, size_t count);

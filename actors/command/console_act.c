@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * console_act -- the console's verbs that act: suspend, resume, drain, restart, kill, reconcile, replay. Whoever
- * carries one out logs it with who asked.
+ * console_act -- the console's verbs that act: suspend, resume, drain, restart, reload, kill, reconcile, replay.
+ * Whoever carries one out logs it with who asked.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "actors/command/console.h"
 #include "actors/command/gather.h"
+#include "actors/command/reload.h"
+#include "actors/command/restart.h"
 #include "actors/command/show.h"
 #include "proto/messages/operations.h"
 
-enum { ACT_LIMIT_US = 10 * 1000 * 1000, RECONCILE_LIMIT_US = 600 * 1000 * 1000 };
+enum { ACT_LIMIT_US = 60 * 1000 * 1000, RECONCILE_LIMIT_US = 600 * 1000 * 1000 };
 
 static json_t *outcome(struct console *console, const char *verb, const char *name, const struct client_answer *answer)
 {
@@ -87,10 +89,22 @@ json_t *console_ask_drain(struct console *console, char **words, size_t count)
     return act_on_any(console, "drain", words[0]);
 }
 
+/* Several nodes: one at a time. */
 json_t *console_ask_restart(struct console *console, char **words, size_t count)
 {
-    (void)count;
-    return act_on_any(console, "restart", words[0]);
+    struct restart_choice choice;
+    json_t *outcome;
+
+    if (count == 1)
+        return act_on_any(console, "restart", words[0]);
+    if (!restart_choose(console->topology, console->called, words, count, &choice))
+        return NULL;
+    outcome = restart_roll(console->client, console->called, console->who, &choice);
+    if (restart_went_well(outcome))
+        return json_pack("{s:s, s:s, s:s, s:o}", "verb", "restart", "name", "one at a time", "outcome", "done", "nodes",
+                         outcome);
+    json_decref(outcome);
+    return NULL;
 }
 
 json_t *console_ask_kill(struct console *console, char **words, size_t count)
@@ -109,6 +123,17 @@ void console_print_done(json_t *answer, FILE *to)
 {
     fprintf(to, "%s %s: done\n", json_string_value(json_object_get(answer, "verb")),
             json_string_value(json_object_get(answer, "name")));
+}
+
+/* ------------------------------------------------------------------------------------------------ reload */
+
+json_t *console_ask_reload(struct console *console, char **words, size_t count)
+{
+    if (count > 0 && strcmp(words[0], "apply") != 0) {
+        complain(console->called, "usage: reload [apply]; for another file see shunt reload --help");
+        return NULL;
+    }
+    return reload_again(count > 0);
 }
 
 /* ------------------------------------------------------------------------------------------------ reconcile */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* console_table -- every verb of the console, one row each; see console.h. A new verb is a row here and its handler. */
 #include "actors/command/console.h"
+#include "actors/command/reload.h"
 #include "actors/command/show.h"
 
 /* ANSWERS(set) is `.ask = console_ask_set, .print = console_print_set`; what only succeeds prints that it is done. */
@@ -49,8 +50,13 @@ const struct console_verb console_verbs[] = {
       .words_min = 1, .words_max = 1, DOES(resume) },
     { "drain", "NODE/ACTOR|NODE|STORE", "finish what is accepted, then stay stopped; restart starts it again",
       "drain app2", .acts = true, .subjects = { SUBJECT_ANY }, .words_min = 1, .words_max = 1, DOES(drain) },
-    { "restart", "NODE/ACTOR|NODE|STORE", "stop in an orderly way and start again; also what was given up",
-      "restart app2", .acts = true, .subjects = { SUBJECT_ANY }, .words_min = 1, .words_max = 1, DOES(restart) },
+    { "restart", "NODE/ACTOR|NODE|STORE|ROLE...",
+      "stop in an orderly way and start again, also what was given up; several nodes one at a time", "restart app2",
+      .acts = true, .subjects = { SUBJECT_ANY, SUBJECT_ANY, SUBJECT_ANY, SUBJECT_ANY }, .words_min = 1,
+      .words_max = CONSOLE_WORDS_LIMIT - 1, DOES(restart) },
+    { "reload", "[apply]",
+      "show what the topology's file says otherwise by now; with apply, go over to it without failing a request",
+      "reload", .acts = true, .words_max = 1, .ask = console_ask_reload, .print = reload_show },
     { "kill", "NODE|STORE", "kill -9; it is started again by its restart limits", "kill app2", .acts = true,
       .subjects = { SUBJECT_PROCESS }, .words_min = 1, .words_max = 1, DOES(kill) },
     { "failpoint", "NODE [NAME ACTION...] | NODE off",

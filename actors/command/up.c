@@ -14,6 +14,7 @@
 
 #include "actors/command/command.h"
 #include "actors/command/place.h"
+#include "actors/command/running_plan.h"
 #include "actors/command/view.h"
 #include "runtime/supervise/data_folder.h"
 #include "runtime/supervise/launcher.h"
@@ -23,24 +24,6 @@
 #define MANAGEMENT_KEY "management.key"
 
 enum { PORTS_WAIT_US = 3 * 1000 * 1000 /* for what a killed launcher left behind to be gone */ };
-
-/* Writes the checked topology, whole or not at all. */
-static bool write_topology(const struct topology *topology)
-{
-    FILE *to = fopen("topology.zpl.new", "we");
-    bool good = to != NULL;
-
-    if (good) {
-        fprintf(to, "# Written by `shunt up` from %s.\n", topology->file);
-        topology_write(topology, to);
-        good = fflush(to) == 0 && fsync(fileno(to)) == 0;
-        good = fclose(to) == 0 && good;
-    }
-    good = good && rename("topology.zpl.new", "topology.zpl") == 0;
-    if (!good)
-        complain("up", "topology.zpl cannot be written to the data folder: %s", strerror(errno));
-    return good;
-}
 
 /* Leaves what --host names of it; all when it was not given. */
 static bool keep_host(struct topology *topology, const char *host)
@@ -87,11 +70,13 @@ static bool has_keys(const struct topology *topology)
 static struct topology *prepare(const struct invocation *invocation, int *ret_lock)
 {
     char room[PATH_ROOM];
+    char source[PATH_ROOM];
     char why[DATA_SENTENCE_LIMIT];
     const char *file = place_topology_file(invocation, room);
     struct topology *topology = place_load(file, NULL, invocation);
 
-    if (topology == NULL) {
+    if (topology == NULL || realpath(file, source) == NULL) {
+        topology_destroy(&topology);
         complain("up", "nothing was started: the topology has the mistakes above");
         return NULL;
     }
@@ -107,11 +92,24 @@ static struct topology *prepare(const struct invocation *invocation, int *ret_lo
         return NULL;
     }
 
-    bool good = has_keys(topology) && write_topology(topology);
+    bool good = has_keys(topology) && running_plan_write(topology, "up", "topology.zpl") &&
+                running_plan_note_source(source, invocation);
 
     topology_destroy(&topology);
     topology = good ? place_load("topology.zpl", "secrets", NULL) : NULL;
     if (topology != NULL && !keep_host(topology, flag_value(invocation, "host")))
+        topology_destroy(&topology);
+    return topology;
+}
+
+/* What --host said; a reload keeps to it. */
+static const char *own_host;
+
+static struct topology *load_again(const char *file)
+{
+    struct topology *topology = place_load(file, "secrets", NULL);
+
+    if (topology != NULL && !keep_host(topology, own_host))
         topology_destroy(&topology);
     return topology;
 }
@@ -139,6 +137,7 @@ static enum exit_code launch(const struct invocation *invocation, int ready_fd)
 
     if (topology == NULL)
         return EXIT_FAILED;
+    own_host = flag_value(invocation, "host");
     snprintf(script, sizeof script, "%s/topology/stores/as-user", place_home());
 
     struct view *view = view_open(topology, place_data(invocation), ready_fd);
@@ -148,6 +147,7 @@ static enum exit_code launch(const struct invocation *invocation, int ready_fd)
         .store_script = script,
         .home = place_home(),
         .data = getcwd(data, sizeof data),
+        .load = load_again,
         .tell = view_tell,
         .context = view,
     };

@@ -93,7 +93,7 @@ static void turn_end(struct actor *me)
     while (http_take(self->http, &request))
         dispatch_request(self, &request);
     click_capture_commit(self);
-    if (self->is_draining && !self->has_drained && http_under_way(self->http) == 0) {
+    if (self->is_draining && !self->has_drained && http_connections(self->http) == 0) {
         self->has_drained = true;
         actor_drained(me);
     }

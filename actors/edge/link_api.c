@@ -100,7 +100,7 @@ static bool may_retry(const struct exchange *exchange, enum ask_outcome outcome)
 {
     if (exchange->attempts > EDGE_RETRIES)
         return false;
-    if (outcome == ASK_OVERLOADED || outcome == ASK_NO_TARGET)
+    if (outcome == ASK_OVERLOADED || outcome == ASK_NO_TARGET || outcome == ASK_UNAVAILABLE)
         return true;
     return (exchange->method == HTTP_GET || exchange->method == HTTP_HEAD) && outcome != ASK_ANSWERED;
 }

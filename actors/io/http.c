@@ -62,6 +62,7 @@ static void set_up_queues(struct http_server *server)
     h2o_timeout_init(server->loop, &server->linger_queue, linger_ms);
     h2o_timeout_init(server->loop, &server->resume_queue, resume_ms);
     h2o_timeout_init(server->loop, &server->flush_queue, 0);
+    h2o_timeout_init(server->loop, &server->drain_queue, HTTP_DRAIN_IDLE_US / 1000);
     server->resume_timer.cb = http_accept_on_timer;
     server->flush_timer.cb = on_flush;
     h2o_linklist_init_anchor(&server->lingering);
@@ -70,8 +71,8 @@ static void set_up_queues(struct http_server *server)
 static void dispose_queues(struct http_server *server)
 {
     h2o_timeout_t *queues[] = {
-        &server->head_queue, &server->body_queue,   &server->idle_queue,   &server->write_queue,
-        &server->gone_queue, &server->linger_queue, &server->resume_queue, &server->flush_queue
+        &server->head_queue,   &server->body_queue,   &server->idle_queue,  &server->write_queue, &server->gone_queue,
+        &server->linger_queue, &server->resume_queue, &server->flush_queue, &server->drain_queue,
     };
     size_t i;
 
@@ -193,8 +194,8 @@ void http_drain(struct http_server *server)
     for (i = 0; i < server->limits.connections; i++) {
         struct http_connection *connection = server->slots[i].connection;
 
-        if (connection != NULL && connection->request == NULL && !h2o_socket_is_writing(connection->socket))
-            http_connection_end(connection);
+        if (connection != NULL && connection->is_idle)
+            http_connection_set_timer(connection, &server->drain_queue);
     }
     http_connection_end_round(server);
 }
@@ -261,6 +262,11 @@ void http_wait(struct http_server *server, int reactor_fd, uint64_t timeout_us)
 uint32_t http_under_way(const struct http_server *server)
 {
     return server->under_way;
+}
+
+uint32_t http_connections(const struct http_server *server)
+{
+    return (uint32_t)server->figures.open;
 }
 
 uint16_t http_port(const struct http_server *server)

@@ -116,9 +116,9 @@ struct http_figures {
     uint64_t at_limit; /* times that accepting paused because of the limit */
 };
 
-/* Starts to listen on "127.0.0.1:8080", "[::1]:8080" or "*:8080" (port 0: any), with SO_REUSEPORT so that several
- * servers can share an address. NULL after writing one sentence to `why` (at least 256 bytes). `events`, `limits` are
- * copied. */
+/* Starts to listen on "127.0.0.1:8080", "[::1]:8080" or "*:8080" (port 0: any); with the socket that the launcher holds
+ * for that address, if it does (see runtime/listener.h), so that several nodes can share one. NULL after writing one
+ * sentence to `why` (at least 256 bytes). `events`, `limits` are copied. */
 struct http_server *http_open(const char *address,
                               const struct http_tls_files *tls,
                               const struct http_limits *limits,
@@ -130,10 +130,15 @@ bool http_listen(
     struct http_server *server, const char *address, const struct http_tls_files *tls, char *why, size_t why_size);
 /* Closes everything; `left` is called for what is unanswered. Accepts NULL in *server. */
 void http_close(struct http_server **server);
-/* No new connections; those that are open get `Connection: close` with their next answer, idle ones end at once. */
+/* No new connections; those that are open get `Connection: close` with their next answer. One that is idle is closed
+ * only after HTTP_DRAIN_IDLE_US, because a request may be on its way to us on it that very moment: closing it at once
+ * would fail that request. */
 void http_drain(struct http_server *server);
+enum { HTTP_DRAIN_IDLE_US = 1000 * 1000 };
 /* Exchanges that wait for their answer, and answers that the kernel has not taken yet. */
 uint32_t http_under_way(const struct http_server *server);
+/* Connections that are open. A drain is over when there are none. */
+uint32_t http_connections(const struct http_server *server);
 
 /* Runs the loop once: waits at most `timeout_us` (rounded up to a millisecond) for HTTP, for `reactor_fd` to be
  * readable, or not at all when answers are still to be sent; then calls what is due. Call only from the actor's `wait`.

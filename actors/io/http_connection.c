@@ -156,6 +156,8 @@ static void judge(struct http_connection *connection)
     h2o_buffer_t *input = connection->socket->input;
     bool is_new = connection->framing.line + connection->framing.scanned == 0;
 
+    connection->is_idle = false;
+
     switch (framing_feed(&connection->framing, input->bytes, input->size)) {
     case FRAMING_INCOMPLETE:
         if (is_new)
@@ -218,12 +220,13 @@ static void read_on(struct http_connection *connection)
     connection->h2o_on_read = socket->_cb.read;
     socket->_cb.read = on_read;
     h2o_socket_dont_read(socket, 0);
-    if (connection->ahead != NULL)
+    if (connection->ahead != NULL) {
         judge_ahead(connection);
-    else if (connection->server->is_draining)
-        http_connection_end(connection);
-    else
-        http_connection_set_timer(connection, &connection->server->idle_queue);
+        return;
+    }
+    connection->is_idle = true;
+    http_connection_set_timer(connection, connection->server->is_draining ? &connection->server->drain_queue
+                                                                          : &connection->server->idle_queue);
 }
 
 /* ------------------------------------------------------------------------------------------------ H2O's side */

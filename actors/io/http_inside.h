@@ -47,6 +47,7 @@ struct http_connection {
     bool sends_continue; /* 100 Continue is being written */
     bool is_whole;       /* a whole request waits in the input for that write */
     bool is_tls;
+    bool is_idle; /* between requests: nothing of the next one has come */
     uint32_t slot;
     int linger_fd; /* a duplicate of the socket's, to be used when that is closed; -1: none */
     struct framing framing;
@@ -83,7 +84,8 @@ struct http_server {
     uint32_t first_free;           /* limits.connections: none */
     struct http_exchange *arrived; /* a ring of limits.connections: requests that were not taken yet */
     uint32_t arrived_first, arrived_count;
-    h2o_timeout_t head_queue, body_queue, idle_queue, write_queue, gone_queue, linger_queue, resume_queue, flush_queue;
+    h2o_timeout_t head_queue, body_queue, idle_queue, write_queue, gone_queue, linger_queue, resume_queue, flush_queue,
+        drain_queue;
     h2o_timeout_entry_t resume_timer, flush_timer;
     struct http_connection *finished; /* their answer is sent; to be read from again */
     struct http_connection *closed;   /* to be freed */

@@ -6,17 +6,17 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "actors/io/http_inside.h"
+#include "runtime/listener.h"
 
 enum {
-    ACCEPTS_PER_ROUND = 64,     /* so that new connections do not starve the old ones */
-    RECEIVE_BUFFER = 64 * 1024, /* bytes; the kernel doubles it. Bounds what one read of H2O's can bring */
-    BACKLOG = 4096
+    ACCEPTS_PER_ROUND = 64,    /* so that new connections do not starve the old ones */
+    RECEIVE_BUFFER = 64 * 1024 /* bytes; the kernel doubles it. Bounds what one read of H2O's can bring */
 };
 
 /* ------------------------------------------------------------------------------------------------ accepting */
@@ -84,71 +84,6 @@ static void on_connection(h2o_socket_t *socket, const char *error)
 
 /* ------------------------------------------------------------------------------------------------ addresses */
 
-/* Takes "host:port" apart. False when it does not have that shape. */
-static bool split_address(const char *address, char *host, size_t host_size, const char **ret_port)
-{
-    const char *colon = strrchr(address, ':');
-    size_t size;
-
-    if (colon == NULL || colon[1] == '\0')
-        return false;
-    size = (size_t)(colon - address);
-    if (size >= 2 && address[0] == '[' && colon[-1] == ']') {
-        address++;
-        size -= 2;
-    }
-    if (size >= host_size)
-        return false;
-    memcpy(host, address, size);
-    host[size] = '\0';
-    *ret_port = colon + 1;
-    return true;
-}
-
-static int open_socket(const struct addrinfo *at)
-{
-    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int on = 1, room = RECEIVE_BUFFER;
-
-    if (fd < 0)
-        return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) != 0 || bind(fd, at->ai_addr, at->ai_addrlen) != 0 ||
-        listen(fd, BACKLOG) != 0) {
-        int error = errno;
-
-        close(fd);
-        errno = error;
-        return -1;
-    }
-    return fd;
-}
-
-static int listen_on(const char *address, char *why, size_t why_size)
-{
-    struct addrinfo hints = { .ai_family = AF_UNSPEC,
-                              .ai_socktype = SOCK_STREAM,
-                              .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV };
-    struct addrinfo *found = NULL;
-    const char *port;
-    char host[64];
-    int fd;
-
-    if (!split_address(address, host, sizeof(host), &port) ||
-        getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, port, &hints, &found) != 0) {
-        snprintf(why, why_size, "cannot listen on '%s': write an address and a port, as in 127.0.0.1:8080 or *:8080",
-                 address);
-        return -1;
-    }
-    fd = open_socket(found);
-    if (fd < 0)
-        snprintf(why, why_size, "cannot listen on %s: %s; stop what uses it or choose another address", address,
-                 strerror(errno));
-    freeaddrinfo(found);
-    return fd;
-}
-
 static uint16_t port_of(int fd)
 {
     struct sockaddr_storage address;
@@ -164,6 +99,7 @@ bool http_listen(
     struct http_server *server, const char *address, const struct http_tls_files *tls, char *why, size_t why_size)
 {
     struct http_listener *listener = &server->listeners[server->listener_count];
+    int room = RECEIVE_BUFFER;
     int fd;
 
     assert(server->listener_count < HTTP_LISTENERS_LIMIT);
@@ -177,11 +113,12 @@ bool http_listen(
             return false;
         }
     }
-    fd = listen_on(address, why, why_size);
+    fd = listener_take(address, why, why_size);
     if (fd < 0) {
         http_tls_forget(listener);
         return false;
     }
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)); /* what is accepted inherits it */
     listener->port = port_of(fd);
     listener->socket = h2o_evloop_socket_create(server->loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     listener->socket->data = listener;

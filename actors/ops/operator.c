@@ -280,7 +280,7 @@ static void turn_end(struct actor *me)
 
     while (self->http != NULL && http_take(self->http, &request))
         take(self, &request);
-    if (self->is_draining && !self->has_drained && http_under_way(self->http) == 0) {
+    if (self->is_draining && !self->has_drained && http_connections(self->http) == 0) {
         self->has_drained = true;
         actor_drained(me);
     }

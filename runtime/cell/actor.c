@@ -128,7 +128,7 @@ static uint64_t load_of(const struct peer *peer)
 {
     uint64_t load = peer->asks_open + peer_waiting(peer) + peer_under_way(peer);
 
-    return load + (peer->is_down ? (uint64_t)1 << 32 : 0);
+    return load + (peer_is_away(peer) ? (uint64_t)1 << 32 : 0);
 }
 
 /* One turn is one parcel: while a receiver's is open it is picked again, until others have FAIR_LEAD letters less to
@@ -158,7 +158,7 @@ static uint32_t pick_next(const struct wired_outlet *outlet, uint32_t avoid)
     for (uint32_t i = 0; i < outlet->count; i++) {
         uint32_t candidate = (outlet->next + i) % outlet->count;
 
-        if (!outlet->receivers[candidate]->is_down && (candidate + 1 != avoid || outlet->count == 1))
+        if (!peer_is_away(outlet->receivers[candidate]) && (candidate + 1 != avoid || outlet->count == 1))
             return candidate;
     }
     return avoid == outlet->next + 1 ? (outlet->next + 1) % outlet->count : outlet->next;
@@ -174,7 +174,7 @@ static uint32_t pick_by_key(const struct wired_outlet *outlet, uint64_t key)
         const char *address = outlet->receivers[i]->address;
         uint64_t score = XXH3_64bits_withSeed(address, strlen(address), key);
 
-        if (!outlet->receivers[i]->is_down && score >= best_score) {
+        if (!peer_is_away(outlet->receivers[i]) && score >= best_score) {
             best = i;
             best_score = score;
         }
@@ -375,7 +375,7 @@ const char *actor_receiver_name(const struct actor *me, uint32_t outlet, uint32_
 bool actor_receiver_is_up(const struct actor *me, uint32_t outlet, uint32_t receiver)
 {
     assert(receiver < actor_receivers(me, outlet));
-    return !me->outlets[outlet].receivers[receiver]->is_down;
+    return !peer_is_away(me->outlets[outlet].receivers[receiver]);
 }
 
 uint32_t actor_credit(const struct actor *me, uint32_t outlet)

@@ -353,6 +353,9 @@ void cell_start(struct actor *cell)
     wire(cell);
     cell->restarts += cell->life == CELL_FAILED ? 1 : 0;
     cell->life = CELL_STARTING;
+    cell->was_drained = false;
+    cell->held = 0;
+    cell->held_bytes = 0;
     cell->reason[0] = '\0';
     cell->incarnation = cell->reactor->wall_us > cell->incarnation ? cell->reactor->wall_us : cell->incarnation + 1;
     cell->state = calloc(1, cell->kind->state_size > 0 ? cell->kind->state_size : 1);
@@ -392,6 +395,7 @@ void cell_stop(struct actor *cell)
 
 void cell_drain(struct actor *cell)
 {
+    cell->was_drained = true;
     if (cell->state == NULL) {
         cell_stop(cell);
         return;
@@ -462,13 +466,15 @@ void cell_node_changed(struct actor *cell, const char *node, enum node_change ch
 
         if (!address_on_node(peer->address, node))
             continue;
-        if (change == NODE_ENDED)
+        if (change == NODE_IS_LEAVING)
+            peer->is_leaving = true;
+        else if (change == NODE_ENDED)
             peer_died(peer);
         else if (change == NODE_SILENT)
             peer_fell_silent(peer);
         else
             peer_came_back(peer, cell->reactor->now_us);
-        if (change != NODE_IS_UP)
+        if (change == NODE_ENDED || change == NODE_SILENT)
             post_fail_asks(cell, peer, ASK_TARGET_DIED);
         cell_touch_peer(cell, peer);
         cell->tick_at_us = 0;

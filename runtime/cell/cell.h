@@ -80,6 +80,9 @@ struct actor {
     struct parcel *inbox; /* local parcels */
     struct parcel **inbox_end;
     uint32_t inbox_letters;
+    bool was_drained;    /* since its last start: askers are refused, all else waits for the next one */
+    uint32_t held;       /* parcels that wait for it */
+    uint64_t held_bytes; /* theirs */
 
     /* the others */
     struct peer **peers;
@@ -139,7 +142,7 @@ void cell_span(struct actor *cell,
 /* After each callback: acts on a failure, an end of drain. */
 void cell_after_callback(struct actor *cell);
 void cell_end_turn(struct actor *cell);
-enum node_change { NODE_ENDED, NODE_SILENT, NODE_IS_UP };
+enum node_change { NODE_ENDED, NODE_SILENT, NODE_IS_UP, NODE_IS_LEAVING };
 void cell_node_changed(struct actor *cell, const char *node, enum node_change change);
 const char *cell_state_name(enum cell_state state);
 /* Found or made; NULL at PEERS_LIMIT, or at STRANGERS_LIMIT for one that is not in the topology. */

@@ -18,19 +18,20 @@ struct channel;
 
 enum notice_type {
     /* supervisor -> reactor */
-    COMMAND_START,       /* actor: start it */
-    COMMAND_STOP,        /* actor: stop it at once */
-    COMMAND_DRAIN,       /* actor: finish, then stop */
-    COMMAND_FAIL,        /* actor: treat it as failed; text: why */
-    COMMAND_SUSPEND,     /* actor */
-    COMMAND_RESUME,      /* actor */
-    COMMAND_SETTING,     /* actor; text: the option, value: its new value */
-    COMMAND_NODE_DOWN,   /* text: the node; all actors of the thread */
-    COMMAND_NODE_UP,     /* text: the node */
-    COMMAND_NODE_SILENT, /* text: the node */
-    COMMAND_KEYS,        /* all actors of the thread: a key was revoked, connections between hosts begin anew */
-    COMMAND_REPORT,      /* all actors of the thread: EVENT_STATUS and EVENT_METRICS for `number` */
-    COMMAND_END,         /* the thread returns */
+    COMMAND_START,        /* actor: start it */
+    COMMAND_STOP,         /* actor: stop it at once */
+    COMMAND_DRAIN,        /* actor: finish, then stop */
+    COMMAND_FAIL,         /* actor: treat it as failed; text: why */
+    COMMAND_SUSPEND,      /* actor */
+    COMMAND_RESUME,       /* actor */
+    COMMAND_SETTING,      /* actor; text: the option, value: its new value */
+    COMMAND_NODE_DOWN,    /* text: the node; all actors of the thread */
+    COMMAND_NODE_UP,      /* text: the node */
+    COMMAND_NODE_SILENT,  /* text: the node */
+    COMMAND_NODE_LEAVING, /* text: the node */
+    COMMAND_KEYS,         /* all actors of the thread: a key was revoked, connections between hosts begin anew */
+    COMMAND_REPORT,       /* all actors of the thread: EVENT_STATUS and EVENT_METRICS for `number` */
+    COMMAND_END,          /* the thread returns */
     /* reactor -> supervisor */
     EVENT_STARTED,  /* actor */
     EVENT_FAILED,   /* actor; text: why */

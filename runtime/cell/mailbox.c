@@ -4,155 +4,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "proto/catalog.h"
+#include "runtime/cell/letter.h"
 #include "runtime/cell/post.h"
 #include "runtime/cell/remote.h"
-#include "runtime/watch/span.h"
 
-static uint64_t clock_us(const struct actor *cell)
-{
-    const struct clock_source *clock = cell->reactor->node->clock;
-
-    return clock->monotonic_us(clock->context);
-}
-
-/* ------------------------------------------------------------------------------------------------ one letter */
-
-static void *decode(struct actor *cell, const struct message_schema *schema, struct reader *reader)
-{
-    struct arena *arena = &cell->reactor->arena;
-    void *message = arena_take(arena, schema->size > 0 ? schema->size : 1);
-
-    return message != NULL && codec_decode(schema, reader, arena, message) ? message : NULL;
-}
-
-static void bury(struct actor *cell, enum dead_reason reason, uint64_t type, const char *from)
-{
-    counter_add(&cell->errors, 1);
-    dead_letter_add(&cell->dead, reason, type, from, cell->reactor->wall_us);
-}
-
-static void take_answer(struct actor *cell, const struct envelope *envelope, struct reader *reader, struct peer *from)
-{
-    const struct message_schema *schema = envelope->type <= UINT16_MAX ? catalog_find((uint16_t)envelope->type) : NULL;
-    struct ask *ask = ask_find(&cell->asks, envelope->correlation);
-    struct answer answer = { .outcome = ASK_ANSWERED, .schema = schema, .detail = "" };
-    char detail[256];
-
-    if (ask == NULL || ask->peer != from) {
-        counter_add(&cell->late_answers, 1);
-        dead_letter_add(&cell->dead, DEAD_LATE_ANSWER, envelope->type, from->address, cell->reactor->wall_us);
-        return;
-    }
-    answer.receiver = ask->receiver;
-    answer.message = schema != NULL ? decode(cell, schema, reader) : NULL;
-    if (answer.message == NULL) {
-        bury(cell, schema == NULL ? DEAD_UNKNOWN_TYPE : DEAD_MALFORMED, envelope->type, from->address);
-        answer.outcome = ASK_FAILED;
-        answer.schema = NULL;
-        answer.detail = "the answer could not be read";
-    } else if (schema == &ask_failed_schema) {
-        const struct ask_failed *failed = answer.message;
-
-        slice_copy(failed->detail, detail, sizeof detail);
-        answer.outcome =
-            failed->reason <= ASK_FAILED && failed->reason > 0 ? (enum ask_outcome)failed->reason : ASK_FAILED;
-        answer.detail = detail;
-        answer.message = NULL;
-        answer.schema = NULL;
-    }
-    post_end_ask(cell, ask, &answer);
-}
-
-static const struct handler *find_handler(const struct actor *cell, const struct envelope *envelope)
-{
-    for (size_t i = 0; i < cell->kind->handler_count; i++) {
-        const struct handler *handler = &cell->kind->handlers[i];
-
-        if (handler->schema->id == envelope->type)
-            return (envelope->kind == LETTER_ASK ? handler->asked != NULL : handler->told != NULL) ? handler : NULL;
-    }
-    return NULL;
-}
-
-static void refuse_letter(struct actor *cell,
-                          enum dead_reason reason,
-                          const struct envelope *envelope,
-                          struct peer *from,
-                          enum ask_outcome outcome)
-{
-    bury(cell, reason, envelope->type, from->address);
-    if (envelope->kind == LETTER_ASK)
-        post_answer_failure(cell, from, envelope->correlation, outcome);
-}
-
-static void handle_question(struct actor *cell,
-                            const struct handler *handler,
-                            const struct envelope *envelope,
-                            const void *message,
-                            struct peer *from,
-                            uint64_t began_us,
-                            struct question *ret_question)
-{
-    struct question_entry *entry = question_open(&cell->questions, ret_question);
-    uint64_t now_us = cell->reactor->now_us;
-
-    if (entry == NULL) {
-        refuse_letter(cell, DEAD_OVERLOADED, envelope, from, ASK_OVERLOADED);
-        return;
-    }
-    entry->peer = from;
-    from->questions_open++;
-    entry->correlation = envelope->correlation;
-    entry->expires_us = envelope->deadline_us < UINT64_MAX - now_us ? now_us + envelope->deadline_us : UINT64_MAX;
-    entry->trace = cell->trace;
-    entry->began_us = began_us;
-    entry->name = handler->schema->name;
-    handler->asked(cell, message, *ret_question);
-}
-
-/* *ret_question becomes the question that the letter opened, if it did. */
-static void handle_letter(struct actor *cell,
-                          const struct envelope *envelope,
-                          struct reader *reader,
-                          struct peer *from,
-                          uint64_t began_us,
-                          struct question *ret_question)
-{
-    const struct handler *handler = find_handler(cell, envelope);
-    void *message;
-
-    if (handler == NULL) {
-        refuse_letter(cell, DEAD_UNKNOWN_TYPE, envelope, from, ASK_FAILED);
-        return;
-    }
-    message = decode(cell, handler->schema, reader);
-    if (message == NULL) {
-        refuse_letter(cell, DEAD_MALFORMED, envelope, from, ASK_FAILED);
-        return;
-    }
-    reactor_busy(cell->reactor, cell, handler->schema->name);
-    if (envelope->kind == LETTER_ASK)
-        handle_question(cell, handler, envelope, message, from, began_us, ret_question);
-    else
-        handler->told(cell, message);
-}
-
-/* ------------------------------------------------------------------------------------------------ failing in one */
-
-/* Whether the letter that the actor has just failed in is to be handled again. A question that it had answered is not:
- * the asker has what it wanted. An answer is not either: the ask ended with the actor. */
-static bool is_wanted_again(struct actor *cell, const struct envelope *envelope, struct question question)
-{
-    struct question_entry *entry = question.generation != 0 ? question_find(&cell->questions, question) : NULL;
-
-    if (cell->kind->on_failure != LETTER_REDELIVERED || envelope->kind == LETTER_ANSWER ||
-        (envelope->kind == LETTER_ASK && entry == NULL))
-        return false;
-    if (entry != NULL) /* it is opened anew the next time, and the asker need not hear of this */
-        post_close_question(cell, entry);
-    return true;
-}
+enum { HELD_LIMIT = 4096 /* parcels */, HELD_BYTES_LIMIT = 8 * 1024 * 1024 };
 
 /* ------------------------------------------------------------------------------------------------ parcels */
 
@@ -226,21 +82,21 @@ static struct peer *open_parcel(struct actor *cell, struct parcel *parcel)
     struct peer *peer;
 
     if (!envelope_read_header(&parcel->reader, &header) || !address_is_valid(header.from)) {
-        bury(cell, DEAD_MALFORMED, 0, "?");
+        letter_bury(cell, DEAD_MALFORMED, 0, "?");
         return NULL;
     }
     slice_copy(header.from, address, sizeof address);
     if (parcel->is_remote && !remote_is_trusted(cell, &parcel->message, address)) {
-        bury(cell, DEAD_FORGED, 0, address);
+        letter_bury(cell, DEAD_FORGED, 0, address);
         return NULL;
     }
     peer = cell_peer(cell, address);
     if (peer == NULL || peer->local != NULL) { /* too many strangers; or somebody who lies about who it is */
-        bury(cell, peer == NULL ? DEAD_OVERLOADED : DEAD_MALFORMED, 0, address);
+        letter_bury(cell, peer == NULL ? DEAD_OVERLOADED : DEAD_MALFORMED, 0, address);
         return NULL;
     }
     if (peer_is_replaced(peer, &header)) {
-        bury(cell, DEAD_REPLACED, 0, address);
+        letter_bury(cell, DEAD_REPLACED, 0, address);
         return NULL;
     }
     if (peer_heard(peer, &header, cell->reactor->node->incarnation, cell->reactor->now_us))
@@ -251,6 +107,27 @@ static struct peer *open_parcel(struct actor *cell, struct parcel *parcel)
         cell_tick_at(cell, peer->probe_at_us);
     parcel->position = (struct tally){ .letters = header.first_number - 1, .bytes = header.first_byte };
     return peer;
+}
+
+void mailbox_put_carried(struct actor *to, struct slice bytes)
+{
+    struct parcel *parcel = new_parcel();
+
+    buffer_append(&parcel->bytes, bytes.at, bytes.size);
+    zmq_msg_init(&parcel->message);
+    parcel->reader = reader_of(buffer_slice(&parcel->bytes));
+    parcel->is_sealed = true;
+    put(to, parcel);
+}
+
+static void unseal(struct actor *cell, struct parcel *parcel)
+{
+    if (!parcel->is_sealed)
+        return;
+    parcel->is_sealed = false;
+    parcel->from = open_parcel(cell, parcel);
+    if (parcel->from == NULL)
+        parcel->reader.at = parcel->reader.end;
 }
 
 /* From one of the actor's sockets; clears *is_ready when there is nothing. */
@@ -273,6 +150,19 @@ static struct parcel *receive(struct actor *cell, void *socket, bool *is_ready)
     return parcel;
 }
 
+/* In turns, so that neither this host nor the others wait for ever. */
+static struct parcel *receive_next(struct actor *cell)
+{
+    struct parcel *parcel = NULL;
+
+    cell->turn_of_remote = cell->remote_ready && (!cell->turn_of_remote || !cell->mailbox_ready);
+    if (cell->turn_of_remote)
+        parcel = receive(cell, cell->remote, &cell->remote_ready);
+    if (parcel == NULL && cell->mailbox_ready)
+        parcel = receive(cell, cell->mailbox, &cell->mailbox_ready);
+    return parcel;
+}
+
 static struct parcel *next_parcel(struct actor *cell)
 {
     struct parcel *parcel = cell->inbox;
@@ -281,15 +171,10 @@ static struct parcel *next_parcel(struct actor *cell)
         cell->inbox = parcel->next;
         if (cell->inbox == NULL)
             cell->inbox_end = &cell->inbox;
+        unseal(cell, parcel);
         return parcel;
     }
-    /* In turns, so that neither this host nor the others wait for ever. */
-    cell->turn_of_remote = cell->remote_ready && (!cell->turn_of_remote || !cell->mailbox_ready);
-    if (cell->turn_of_remote)
-        parcel = receive(cell, cell->remote, &cell->remote_ready);
-    if (parcel == NULL && cell->mailbox_ready)
-        parcel = receive(cell, cell->mailbox, &cell->mailbox_ready);
-    return parcel;
+    return receive_next(cell);
 }
 
 /* ------------------------------------------------------------------------------------------------ letter by letter */
@@ -327,44 +212,6 @@ static bool accept(struct actor *cell, struct parcel *parcel, const struct envel
     return accepted;
 }
 
-static const char *name_of(const struct envelope *envelope)
-{
-    const struct message_schema *schema = envelope->type <= UINT16_MAX ? catalog_find((uint16_t)envelope->type) : NULL;
-
-    return schema != NULL ? schema->name : "?";
-}
-
-/* The letter's own trace; or a new one, when an operator watches letters like this. An answer goes by its ask's. */
-static void begin_trace(struct actor *cell, const struct envelope *envelope)
-{
-    struct span_ring *spans = cell->reactor->node->spans;
-    struct trace trace = envelope->trace;
-
-    if (span_is_watching(spans) && !trace.is_recorded && envelope->kind != LETTER_ANSWER &&
-        span_wants(spans, cell->name, envelope->type, cell->reactor->now_us)) {
-        trace.is_recorded = true;
-        while (!trace_is_set(&trace))
-            trace.id[0] = reactor_random(cell->reactor), trace.id[1] = reactor_random(cell->reactor);
-    }
-    cell_trace(cell, &trace);
-}
-
-static void handle(struct actor *cell, struct parcel *parcel, const struct envelope *envelope, struct reader *message)
-{
-    uint64_t began_us = clock_us(cell);
-
-    begin_trace(cell, envelope);
-    if (envelope->kind == LETTER_ANSWER)
-        take_answer(cell, envelope, message, parcel->from);
-    else
-        handle_letter(cell, envelope, message, parcel->from, began_us, &cell->in_hand);
-    arena_clear(&cell->reactor->arena);
-    if (cell->trace.is_recorded && envelope->kind != LETTER_ASK) /* a question's span ends with its answer */
-        cell_span(cell, &cell->trace, envelope->kind == LETTER_ANSWER ? SPAN_ANSWER : SPAN_TELL, began_us,
-                  name_of(envelope), parcel->from->address);
-    histogram_observe_us(&cell->handling, clock_us(cell) - began_us);
-}
-
 /* One letter of the parcel in hand. False when the parcel is at its end. */
 static bool step(struct actor *cell, struct parcel *parcel)
 {
@@ -375,21 +222,23 @@ static bool step(struct actor *cell, struct parcel *parcel)
 
     if (!envelope_next_letter(&parcel->reader, &envelope, &message)) {
         if (parcel->reader.failed)
-            bury(cell, DEAD_MALFORMED, 0, parcel->from->address);
+            letter_bury(cell, DEAD_MALFORMED, 0, parcel->from->address);
         return false;
     }
     cell->had_event = true;
     cell->in_hand = (struct question){ 0 };
     parcel->is_again = false;
-    if (is_again || accept(cell, parcel, &envelope, (size_t)(parcel->reader.at - before.at)))
-        handle(cell, parcel, &envelope, &message);
+    if (is_again || accept(cell, parcel, &envelope, (size_t)(parcel->reader.at - before.at))) {
+        if (!parcel->is_sifted || (envelope.kind == LETTER_TELL && cell->state != NULL))
+            letter_handle(cell, &envelope, &message, parcel->from);
+    }
     if (!cell->has_failed)
         return true;
-    if (!is_again && is_wanted_again(cell, &envelope, cell->in_hand)) {
+    if (!is_again && letter_is_wanted_again(cell, &envelope, cell->in_hand)) {
         parcel->reader = before;
         parcel->is_again = true;
     } else {
-        bury(cell, DEAD_ACTOR_FAILED, envelope.type, parcel->from->address);
+        letter_bury(cell, DEAD_ACTOR_FAILED, envelope.type, parcel->from->address);
     }
     return true;
 }
@@ -399,8 +248,80 @@ static bool is_reading(const struct actor *cell)
     return cell->state != NULL && (cell->life == CELL_UP || cell->life == CELL_DRAINING || cell->life == CELL_STARTING);
 }
 
+/* ------------------------------------------------------------------------------------------------ while it is away */
+
+static bool is_away(const struct actor *cell)
+{
+    return cell->was_drained && cell->state == NULL;
+}
+
+static bool has_room_to_hold(const struct actor *cell)
+{
+    return cell->held < HELD_LIMIT && cell->held_bytes < HELD_BYTES_LIMIT;
+}
+
+/* Refuses the parcel's questions. Returns whether anything in it is to be kept. */
+static bool sift(struct actor *cell, struct parcel *parcel)
+{
+    struct reader reader;
+    struct envelope envelope;
+    struct reader message;
+    bool is_kept = false;
+
+    unseal(cell, parcel);
+    reader = parcel->reader;
+    parcel->is_sifted = true;
+    while (envelope_next_letter(&reader, &envelope, &message)) {
+        if (envelope.kind == LETTER_ASK)
+            post_answer_failure(cell, parcel->from, envelope.correlation, ASK_UNAVAILABLE);
+        else if (envelope.kind == LETTER_TELL && parcel->from->is_temporary) /* who may be forgotten meanwhile */
+            letter_bury(cell, DEAD_DROPPED, envelope.type, parcel->from->address);
+        else
+            is_kept = is_kept || envelope.kind == LETTER_TELL;
+    }
+    return is_kept;
+}
+
+/* What came and was not looked at yet. A parcel of which nothing is kept gives its credit back now. */
+static bool sift_all(struct actor *cell)
+{
+    bool did = false;
+    struct parcel *parcel;
+
+    if (cell->current != NULL && !cell->current->is_sifted)
+        sift(cell, cell->current);
+    for (parcel = cell->inbox; parcel != NULL; parcel = parcel->next) {
+        did = did || !parcel->is_sifted;
+        if (!parcel->is_sifted)
+            sift(cell, parcel);
+    }
+    while (has_room_to_hold(cell) && (parcel = receive_next(cell)) != NULL) {
+        did = true;
+        if (sift(cell, parcel)) {
+            cell->held++;
+            cell->held_bytes += zmq_msg_size(&parcel->message);
+            put(cell, parcel);
+            continue;
+        }
+        while (step(cell, parcel))
+            ;
+        free_parcel(parcel);
+    }
+    return did;
+}
+
+static bool has_letters_to_sift(const struct actor *cell)
+{
+    for (const struct parcel *parcel = cell->inbox; parcel != NULL; parcel = parcel->next)
+        if (!parcel->is_sifted)
+            return true;
+    return (cell->mailbox_ready || cell->remote_ready) && has_room_to_hold(cell);
+}
+
 bool cell_has_letters(const struct actor *cell)
 {
+    if (is_away(cell))
+        return has_letters_to_sift(cell);
     return is_reading(cell) &&
            (cell->current != NULL || cell->inbox != NULL || cell->mailbox_ready || cell->remote_ready);
 }
@@ -409,6 +330,8 @@ bool cell_handle_letters(struct actor *cell, uint32_t most)
 {
     uint32_t steps = 0; /* empty parcels count as well: they too take time */
 
+    if (is_away(cell))
+        return sift_all(cell);
     if (cell->inbox_letters > (uint64_t)gauge_read(&cell->mailbox_high_water))
         gauge_set(&cell->mailbox_high_water, cell->inbox_letters);
     for (; steps < most && is_reading(cell); steps++) {

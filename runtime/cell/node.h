@@ -9,11 +9,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/slice.h"
 #include "runtime/actor.h"
 #include "runtime/plan/topology.h"
 
 struct channel;
 struct curve_keys;
+
+/* How parcels travel between nodes instead of by sockets: a simulation's network. `send` copies the parcel. */
+struct carrier {
+    void (*send)(void *context, struct actor *from, const char *to_address, struct slice parcel);
+    void *context;
+};
 
 /* Where time comes from: the machine, or a test that turns the hands itself. */
 struct clock_source {
@@ -28,6 +35,7 @@ struct node {
     const char *name;
     uint64_t incarnation;            /* new for each start of the process, rising: the wall clock in microseconds */
     void *zmq;                       /* the context; NULL in a test without sockets */
+    const struct carrier *carrier;   /* in their place; NULL: none */
     const struct topology *topology; /* NULL in a test */
     struct curve_keys *keys;         /* for tcp; NULL: none, as in the launcher and in clients, which use ipc alone */
     const struct clock_source *clock;

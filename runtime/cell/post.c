@@ -75,6 +75,21 @@ static bool send_by_socket(struct actor *cell, struct peer *peer)
     return true;
 }
 
+static void send_by_carrier(struct actor *cell, struct peer *peer)
+{
+    const struct carrier *carrier = cell->reactor->node->carrier;
+    struct parcel_header header;
+    struct buffer parcel = { 0 };
+
+    peer_write_header(peer, slice_of(cell->address), cell->reactor->node->incarnation, &header);
+    envelope_write_header(&parcel, &header);
+    buffer_append(&parcel, peer->out.at, peer->out.size);
+    carrier->send(carrier->context, cell, peer->address, buffer_slice(&parcel));
+    buffer_free(&parcel);
+    peer_parcel_left(peer);
+    buffer_clear(&peer->out, OUT_KEPT);
+}
+
 /* A test's transport takes everything at once, also what gets its credit by that. */
 static void give_to_test(struct actor *cell, struct peer *peer)
 {
@@ -93,6 +108,9 @@ static void send_to(struct actor *cell, struct peer *peer)
             hand_over(cell, peer);
     } else if (cell->undeliverable != NULL) {
         give_to_test(cell, peer);
+    } else if (cell->reactor->node->carrier != NULL) {
+        if (peer_has_work(peer))
+            send_by_carrier(cell, peer);
     } else if (peer_has_work(peer) && !send_by_socket(cell, peer)) {
         cell_tick_at(cell, cell->reactor->now_us + (peer->socket != NULL ? RETRY_SEND_US : RETRY_KEY_US));
     }
@@ -148,6 +166,7 @@ static const char *outcome_sentence(enum ask_outcome outcome)
         [ASK_OVERLOADED] = "the receiver has too much to do",
         [ASK_NO_TARGET] = "there is nobody to ask",
         [ASK_FAILED] = "the receiver refused",
+        [ASK_UNAVAILABLE] = "the receiver is draining and takes nothing new",
     };
 
     return sentences[outcome];

@@ -84,6 +84,14 @@ void reactor_busy(struct reactor *reactor, const struct actor *actor, const char
 
 /* ------------------------------------------------------------------------------------------------ commands */
 
+static enum node_change change_of(enum notice_type command)
+{
+    return command == COMMAND_NODE_UP        ? NODE_IS_UP
+           : command == COMMAND_NODE_LEAVING ? NODE_IS_LEAVING
+           : command == COMMAND_NODE_SILENT  ? NODE_SILENT
+                                             : NODE_ENDED;
+}
+
 static void tell_all(struct reactor *reactor, const struct notice *command)
 {
     for (size_t i = 0; i < reactor->actor_count; i++) {
@@ -92,10 +100,7 @@ static void tell_all(struct reactor *reactor, const struct notice *command)
         else if (command->type == COMMAND_KEYS)
             remote_keys_changed(reactor->actors[i]);
         else
-            cell_node_changed(reactor->actors[i], command->text,
-                              command->type == COMMAND_NODE_UP       ? NODE_IS_UP
-                              : command->type == COMMAND_NODE_SILENT ? NODE_SILENT
-                                                                     : NODE_ENDED);
+            cell_node_changed(reactor->actors[i], command->text, change_of(command->type));
     }
     if (command->type == COMMAND_REPORT)
         channel_send(reactor->node->events, &(struct notice){ .type = EVENT_REPORT, .number = command->number });
@@ -149,6 +154,7 @@ static void obey(struct reactor *reactor, const struct notice *command)
     case COMMAND_NODE_UP:
     case COMMAND_NODE_SILENT:
     case COMMAND_KEYS:
+    case COMMAND_NODE_LEAVING:
     case COMMAND_REPORT:
         tell_all(reactor, command);
         break;

@@ -65,6 +65,7 @@ struct topology_node {
     const char *const *after; /* nodes and stores that must be up before it starts, NULL at the end */
     struct restart_limits limits;
     uint64_t stop_limit_us;
+    uint64_t silence_limit_us;           /* without a sign of life it is killed and started again */
     const struct topology_actor *actors; /* in start order */
     size_t actor_count;
     const struct topology_group *groups;

@@ -14,6 +14,7 @@ struct node_section {
     const char *after;
     const char *like;
     uint64_t stop_limit_us;
+    uint64_t silence_limit_us;
 };
 
 #define ROW(field, name_, type_, default_, help_)                                                                      \
@@ -28,6 +29,12 @@ static const struct option node_rows[] = {
     { ROW(like, "like", TEXT, "", "another node: what is not said here is as there") },
     { ROW(stop_limit_us, "stop_limit", DURATION, "10s", "a drain that takes longer is cut short"), .minimum = 100000,
       .maximum = 3600000000 },
+    { ROW(silence_limit_us,
+          "silence_limit",
+          DURATION,
+          "10s",
+          "one that gives no sign of life for longer is killed and started again"),
+      .minimum = 1000000, .maximum = 86400000000 },
     RESTART_LIMIT_ROWS(node_section, "20", "1min", "50ms", "5s", "10s"),
 };
 
@@ -109,6 +116,7 @@ static void read_node(struct reading *reading, const struct zpl_node *section, s
     node->tcp = *read.tcp != '\0' ? read.tcp : NULL;
     node->limits = read.limits;
     node->stop_limit_us = read.stop_limit_us;
+    node->silence_limit_us = read.silence_limit_us;
     node->after = reading_list(reading, zpl_child(section, "after"));
     read_groups(reading, section, node);
     reading_actors(reading, node, section);

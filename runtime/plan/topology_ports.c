@@ -15,7 +15,9 @@ struct listener {
     const char *host;
     uint32_t first; /* port */
     uint32_t last;
-    const struct zpl_node *at; /* where the file says it */
+    const struct zpl_node *at;          /* where the file says it */
+    const struct topology_actor *actor; /* that listens; NULL: somebody else */
+    const struct topology_node *node;
 };
 
 struct listeners {
@@ -31,11 +33,18 @@ static bool is_any(const char *host)
            strcmp(host, "::") == 0;
 }
 
+/* Actors of one kind in several nodes may take from one address, but not also from another one that overlaps. */
+static bool share(const struct listener *a, const struct listener *b)
+{
+    return a->actor != NULL && b->actor != NULL && a->actor->kind == b->actor->kind && a->node != b->node &&
+           strcmp(a->host, b->host) == 0;
+}
+
 static bool collide(const struct listener *a, const struct listener *b)
 {
     bool one_host = strcmp(a->host, b->host) == 0 || is_any(a->host) || is_any(b->host);
 
-    return one_host && a->first <= b->last && b->first <= a->last;
+    return one_host && a->first <= b->last && b->first <= a->last && !share(a, b);
 }
 
 static void add(struct listeners *listeners, struct listener new)
@@ -146,7 +155,10 @@ static const struct zpl_node *place_of(const struct zpl_node *section,
     return own != NULL ? own : of_kind != NULL ? of_kind : section;
 }
 
-static void add_actor(struct listeners *listeners, const struct topology_actor *actor, const struct zpl_node *section)
+static void add_actor(struct listeners *listeners,
+                      const struct topology_node *node,
+                      const struct topology_actor *actor,
+                      const struct zpl_node *section)
 {
     struct reading *reading = listeners->reading;
     const struct zpl_node *kinds = zpl_child(reading->root, "kinds");
@@ -165,7 +177,7 @@ static void add_actor(struct listeners *listeners, const struct topology_actor *
             reading_mistake(reading, at, "%s: '%s' does not fit: expected HOST:PORT, such as 127.0.0.1:8080",
                             actor->options[i].name, text);
         else if (port != 0) /* 0: any free one */
-            add(listeners, (struct listener){ host, port, port, at });
+            add(listeners, (struct listener){ host, port, port, at, actor, node });
     }
 }
 
@@ -182,7 +194,7 @@ void reading_check_ports(struct reading *reading)
 
         add_tcp(&listeners, node, section);
         for (size_t a = 0; a < node->actor_count; a++)
-            add_actor(&listeners, &node->actors[a], zpl_child(actors, node->actors[a].name));
+            add_actor(&listeners, node, &node->actors[a], zpl_child(actors, node->actors[a].name));
     }
     free(listeners.list);
 }

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/supervise/incarnation.h"
 #include "runtime/supervise/launcher_state.h"
 #include "runtime/wire/socket.h"
 
@@ -26,11 +27,6 @@ struct unit *launcher_find(struct launcher *self, struct slice name)
     return NULL;
 }
 
-static bool is_up(const struct unit *unit)
-{
-    return unit->state == UNIT_UP || unit->state == UNIT_EXTERNAL;
-}
-
 static bool is_at_rest(const struct unit *unit)
 {
     return unit->process.pid == 0 &&
@@ -41,12 +37,14 @@ void launcher_tell(struct actor *me, enum launcher_event_type type, const struct
 {
     struct launcher *self = launcher_of(me);
     const struct launcher_plan *plan = self->process->plan;
-    struct launcher_event event = { .type = type, .reason = reason, .total = (uint32_t)self->unit_count };
+    struct launcher_event event = { .type = type, .reason = reason };
 
     if (plan->tell == NULL)
         return;
-    for (size_t i = 0; i < self->unit_count; i++)
-        event.up += is_up(&self->units[i]) ? 1 : 0;
+    for (size_t i = 0; i < self->unit_count; i++) {
+        event.total += self->units[i].is_removed ? 0 : 1;
+        event.up += unit_is_there(&self->units[i]) && !self->units[i].is_removed ? 1 : 0;
+    }
     if (unit != NULL) {
         event.name = unit->name;
         event.is_store = unit->store != NULL;
@@ -64,7 +62,7 @@ static bool has_what_it_needs(struct launcher *self, const struct unit *unit)
     for (const char *const *after = unit->after; *after != NULL; after++) {
         const struct unit *other = launcher_find(self, slice_of(*after));
 
-        if (other != NULL && !is_up(other))
+        if (other != NULL && !unit_is_there(other))
             return false;
     }
     return true;
@@ -78,7 +76,7 @@ static void start_who_can(struct actor *me)
     for (size_t i = 0; i < self->unit_count && !self->is_stopping; i++) {
         if (self->units[i].state == UNIT_WAITING && has_what_it_needs(self, &self->units[i]))
             unit_start(me, &self->units[i]);
-        all_up = all_up && is_up(&self->units[i]);
+        all_up = all_up && unit_is_there(&self->units[i]);
     }
     if (all_up && !self->was_ready && !self->is_stopping) {
         self->was_ready = true;
@@ -149,8 +147,34 @@ static void stop_who_can(struct actor *me)
         end(me);
 }
 
+uint32_t launcher_receiver_of(const struct actor *me, const struct unit *unit)
+{
+    uint32_t receiver = 0;
+
+    while (!address_on_node(actor_receiver_name(me, TO_SUPERVISORS, receiver), unit->name))
+        receiver++;
+    return receiver;
+}
+
+/* Whether every supervisor that is there has confirmed all that it was told. */
+bool launcher_others_know(const struct actor *me)
+{
+    const struct launcher *self = launcher_of(me);
+    const struct wired_outlet *outlet = &me->outlets[TO_SUPERVISORS];
+
+    for (size_t i = 0; i < self->unit_count; i++) {
+        const struct unit *unit = &self->units[i];
+
+        if (unit->node != NULL && unit->state == UNIT_UP &&
+            outlet->receivers[launcher_receiver_of(me, unit)]->kept.count > 0)
+            return false;
+    }
+    return true;
+}
+
 void launcher_look_around(struct actor *me)
 {
+    launcher_listen_less(launcher_of(me));
     if (launcher_of(me)->is_stopping)
         stop_who_can(me);
     else
@@ -164,6 +188,7 @@ void launcher_begin_stop(struct actor *me, const char *why)
     if (self->is_stopping)
         return;
     self->is_stopping = true;
+    launcher_end_rollout(me, "the platform is stopping");
     actor_log(me, LOG_INFO, "stopping: %s", why);
     launcher_tell(me, LAUNCHER_STOPPING, NULL, why);
     for (size_t i = 0; i < self->unit_count; i++)
@@ -218,7 +243,7 @@ static void on_node_up(struct actor *me, const struct node_up *m)
     struct unit *unit = launcher_find(launcher_of(me), m->node);
 
     /* A letter of an earlier process may come late. */
-    if (unit != NULL && unit->node != NULL && unit->state == UNIT_STARTING && m->incarnation >= unit->spawned_wall_us)
+    if (unit != NULL && unit->node != NULL && unit->state == UNIT_STARTING && m->incarnation > unit->spawned_number)
         unit_is_up(me, unit);
 }
 
@@ -234,21 +259,6 @@ static void on_platform_stop(struct actor *me, const struct platform_stop *m, st
     self->stop_question = q;
     self->has_stop_question = true;
     launcher_begin_stop(me, "asked to");
-}
-
-static void do_restart(struct actor *me, struct unit *unit)
-{
-    policy_reset(&unit->policy);
-    if (unit->process.pid == 0) {
-        actor_cancel_timer(me, &unit->timer);
-        unit->restarts++;
-        unit_start(me, unit);
-        return;
-    }
-    unit->restart_wanted = true;
-    unit->restarts++;
-    snprintf(unit->reason, sizeof unit->reason, "an operator asked for a restart");
-    unit_stop(me, unit);
 }
 
 static void do_kill(struct actor *me, struct unit *unit)
@@ -267,7 +277,7 @@ static void do_drain(struct actor *me, struct unit *unit)
 static const struct unit_verb {
     const char *name;
     void (*act)(struct actor *me, struct unit *unit);
-} unit_verbs[] = { { "restart", do_restart }, { "kill", do_kill }, { "drain", do_drain } };
+} unit_verbs[] = { { "restart", unit_restart }, { "kill", do_kill }, { "drain", do_drain } };
 
 static void on_process_command(struct actor *me, const struct process_command *m, struct question q)
 {
@@ -286,6 +296,12 @@ static void on_process_command(struct actor *me, const struct process_command *m
         if (!slice_is(m->verb, unit_verbs[i].name))
             continue;
         actor_log(me, LOG_INFO, "%.*s: %s %s", (int)m->who.size, m->who.at, unit_verbs[i].name, unit->name);
+        if (unit_verbs[i].act == do_drain && unit->process.pid > 0 && !unit->has_drain_question) {
+            unit->drain_question = q; /* answered when it has stopped */
+            unit->has_drain_question = true;
+            do_drain(me, unit);
+            return;
+        }
         unit_verbs[i].act(me, unit);
         ANSWER(me, q, done, .detail = SLICE("done"));
         return;
@@ -300,7 +316,7 @@ static void on_process_command(struct actor *me, const struct process_command *m
  * others', by being begun anew. */
 static void bound_own_log(struct actor *me, void *context)
 {
-    const struct topology *topology = launcher_of(me)->process->plan->topology;
+    const struct topology *topology = launcher_of(me)->process->topology;
     struct stat status;
 
     (void)context;
@@ -317,13 +333,14 @@ static void bound_own_log(struct actor *me, void *context)
     close(fd);
 }
 
-static void init_unit(struct launcher *self, const struct topology_store *store, const struct topology_node *node)
+void launcher_add_unit(struct launcher *self, const struct topology_store *store, const struct topology_node *node)
 {
-    const struct topology *topology = self->process->plan->topology;
+    const struct topology *topology = self->process->topology;
     struct unit *unit = &self->units[self->unit_count++];
     char path[128];
 
-    assert((store != NULL) != (node != NULL));
+    assert((store != NULL) != (node != NULL) && self->unit_count <= UNITS_LIMIT);
+    *unit = (struct unit){ 0 };
     unit->name = store != NULL ? store->name : node->name;
     unit->after = store != NULL ? store->after : node->after;
     unit->store = store;
@@ -346,15 +363,15 @@ static void start(struct actor *me)
 
     self->process = (struct launcher_process *)me->reactor->node;
 
-    const struct topology *topology = self->process->plan->topology;
+    const struct topology *topology = self->process->topology;
 
     self->process->begun_at_us = actor_now_us(me);
-    self->units = calloc(topology->store_count + topology->node_count + 1, sizeof *self->units);
+    self->units = calloc(UNITS_LIMIT, sizeof *self->units);
     assert(self->units != NULL);
     for (size_t i = 0; i < topology->store_count; i++)
-        init_unit(self, &topology->stores[i], NULL);
+        launcher_add_unit(self, &topology->stores[i], NULL);
     for (size_t i = 0; i < topology->node_count; i++)
-        init_unit(self, NULL, &topology->nodes[i]);
+        launcher_add_unit(self, NULL, &topology->nodes[i]);
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
@@ -363,6 +380,7 @@ static void start(struct actor *me)
     self->signals_watch = actor_watch(me, self->signals_fd, WATCH_READ, signals_came, NULL);
     assert(self->signals_watch != NULL);
     actor_every(me, OWN_LOG_CHECK_US, bound_own_log, NULL);
+    actor_every(me, LAUNCHER_LOOK_US, launcher_look_for_silence, NULL);
     launcher_look_around(me);
 }
 
@@ -373,6 +391,8 @@ static void stop(struct actor *me)
     for (size_t i = 0; i < self->unit_count; i++)
         unit_free(me, &self->units[i]);
     free(self->units);
+    difference_destroy(&self->rollout.difference);
+    launcher_forget_reloaded(self);
     actor_unwatch(me, &self->signals_watch);
     if (self->signals_fd > 0)
         close(self->signals_fd);
@@ -390,9 +410,13 @@ static const struct outlet outlets[] = {
 
 static const struct handler handlers[] = {
     TOLD(node_up, on_node_up),
+    TOLD(node_beat, launcher_on_beat),
     ASKED(status_read, launcher_on_status),
     ASKED(platform_stop, on_platform_stop),
     ASKED(process_command, on_process_command),
+    ASKED(rolling_restart, launcher_on_rollout),
+    ASKED(rolling_read, launcher_on_rollout_read),
+    ASKED(topology_reload, launcher_on_reload),
 };
 
 const struct actor_kind launcher_kind = {
@@ -421,12 +445,13 @@ bool launcher_run(const struct launcher_plan *plan)
 {
     struct launcher_process process = {
         .node = { .name = "launcher",
-                  .incarnation = machine_clock.wall_us(NULL),
+                  .incarnation = incarnation_next("launcher"),
                   .topology = plan->topology,
                   .clock = &machine_clock,
                   .seed = machine_clock.wall_us(NULL) ^ (uint64_t)getpid() << 32,
                   .log_level = (int)plan->topology->log_level },
         .plan = plan,
+        .topology = plan->topology,
     };
 
     block_signals();

@@ -40,6 +40,9 @@ struct launcher_plan {
     const char *store_script;        /* path of the script that starts a store: SCRIPT KIND run */
     const char *home;                /* where Shunt's files lie; handed to nodes and stores */
     const char *data;                /* the data folder's absolute path, which is the working directory */
+    /* Loads and checks another topology, with secrets, for topology_reload; NULL after saying on standard error what is
+     * wrong. May be NULL. */
+    struct topology *(*load)(const char *file);
     void (*tell)(void *context, const struct launcher_event *event); /* may be NULL */
     void *context;
 };

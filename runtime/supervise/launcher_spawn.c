@@ -55,10 +55,13 @@ static void add_options(struct variables *variables, const struct topology_store
     free(text);
 }
 
-static void add_store(struct variables *variables, const struct launcher_plan *plan, const struct topology_store *store)
+static void add_store(struct variables *variables,
+                      const struct launcher_plan *plan,
+                      const struct topology *topology,
+                      const struct topology_store *store)
 {
     const struct topology_store *primary =
-        store->replica_of != NULL ? topology_find_store(plan->topology, store->replica_of) : NULL;
+        store->replica_of != NULL ? topology_find_store(topology, store->replica_of) : NULL;
 
     add(variables, "SHUNT_STORE_NAME=%s", store->name);
     add(variables, "SHUNT_STORE_DIR=%s/stores/%s", plan->data, store->name);
@@ -86,8 +89,9 @@ static bool make_store_folder(const char *name)
     return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
-bool unit_spawn(const struct launcher_plan *plan, struct unit *unit, const char *verb, const char *input)
+bool unit_spawn(struct launcher *self, struct unit *unit, const char *verb, const char *input)
 {
+    const struct launcher_plan *plan = self->process->plan;
     struct variables variables = { 0 };
     bool started;
     int error;
@@ -100,12 +104,16 @@ bool unit_spawn(const struct launcher_plan *plan, struct unit *unit, const char 
             clear(&variables);
             return false;
         }
-        add_store(&variables, plan, unit->store);
-        started = process_start(arguments, (const char *const *)variables.list, input, &unit->process);
+        add_store(&variables, plan, self->process->topology, unit->store);
+        started = process_start(arguments, (const char *const *)variables.list, input, NULL, &unit->process);
     } else {
         const char *arguments[] = { plan->program, verb, "--name", unit->name, NULL };
+        int descriptors[LISTENERS_LIMIT + 1];
+        char listeners[LISTENERS_TEXT_LIMIT];
 
-        started = process_start(arguments, (const char *const *)variables.list, input, &unit->process);
+        launcher_listen(self, unit->node, descriptors, listeners);
+        add(&variables, LISTENERS_VARIABLE "=%s", listeners);
+        started = process_start(arguments, (const char *const *)variables.list, input, descriptors, &unit->process);
     }
     error = errno;
     clear(&variables);

@@ -24,21 +24,29 @@ static struct process_status status_of(const struct actor *me, const struct unit
 void launcher_on_status(struct actor *me, const struct status_read *m, struct question q)
 {
     struct launcher *self = launcher_of(me);
-    const struct topology *topology = self->process->plan->topology;
-    struct process_status *rows = calloc(self->unit_count + 1, sizeof *rows);
-    uint32_t stores = (uint32_t)topology->store_count; /* which come first */
-    bool ready = rows != NULL;
+    struct process_status *stores = calloc(2 * self->unit_count + 1, sizeof *stores);
+    struct process_status *nodes = stores + self->unit_count;
+    struct platform_status status = { .url = slice_of(self->process->topology->url),
+                                      .stores.at = stores,
+                                      .nodes.at = nodes };
+    bool ready = stores != NULL;
 
     (void)m;
-    for (size_t i = 0; rows != NULL && i < self->unit_count; i++) {
-        rows[i] = status_of(me, &self->units[i]);
-        ready = ready && (self->units[i].state == UNIT_UP || self->units[i].state == UNIT_EXTERNAL);
+    for (size_t i = 0; stores != NULL && i < self->unit_count; i++) {
+        const struct unit *unit = &self->units[i];
+
+        if (unit->is_removed && unit->process.pid == 0)
+            continue;
+        if (unit->store != NULL)
+            stores[status.stores.count++] = status_of(me, unit);
+        else
+            nodes[status.nodes.count++] = status_of(me, unit);
+        ready = ready && unit_is_there(unit);
     }
-    if (rows == NULL)
+    status.ready = ready && !self->is_stopping;
+    if (stores == NULL)
         actor_refuse(me, q, "out of memory");
     else
-        ANSWER(me, q, platform_status, .url = slice_of(topology->url), .ready = ready && !self->is_stopping,
-               .stores = { .at = rows, .count = stores },
-               .nodes = { .at = rows + stores, .count = (uint32_t)self->unit_count - stores });
-    free(rows);
+        actor_answer(me, q, &platform_status_schema, &status);
+    free(stores);
 }

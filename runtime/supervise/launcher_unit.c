@@ -10,12 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/supervise/incarnation.h"
 #include "runtime/supervise/launcher_state.h"
 
 enum {
     NODE_START_LIMIT_US = 60 * 1000 * 1000,
     HURRIED_STOP_LIMIT_US = 2 * 1000 * 1000,
     EXPLAIN_LIMIT_US = 5 * 1000 * 1000,
+    NOTICE_US = 20 * 1000, /* between two looks whether all know that a node is leaving */
+    NOTICE_LOOKS = 25,
     FIRST_TRIES = 3,  /* starts before `up` says that it did not work */
     OUTPUT_READS = 64 /* of 4 KiB in one turn */
 };
@@ -33,19 +36,32 @@ const char *unit_state_name(enum unit_state state)
     return names[state];
 }
 
+/* The other nodes hear of a node's end when its process has ended, not before: until then it may still answer. */
+static void announce(struct actor *me, struct unit *unit)
+{
+    bool is_up = unit->state == UNIT_UP;
+
+    if (unit->node == NULL || is_up == unit->is_announced || unit->state == UNIT_STOPPING)
+        return;
+    unit->is_announced = is_up;
+    if (is_up)
+        TELL(me, TO_SUPERVISORS, node_up, .node = slice_of(unit->name), .incarnation = unit->spawned_number);
+    else
+        TELL(me, TO_SUPERVISORS, node_down, .node = slice_of(unit->name), .reason = slice_of(unit->reason));
+}
+
 void unit_set_state(struct actor *me, struct unit *unit, enum unit_state state)
 {
-    bool was_up = unit->state == UNIT_UP;
-
     actor_cancel_timer(me, &unit->timer);
     if (unit->state == state)
         return;
     unit->state = state;
     launcher_tell(me, LAUNCHER_CHANGED, unit, unit->reason);
-    if (unit->node != NULL && was_up)
-        TELL(me, TO_SUPERVISORS, node_down, .node = slice_of(unit->name), .reason = slice_of(unit->reason));
-    if (unit->node != NULL && state == UNIT_UP)
-        TELL(me, TO_SUPERVISORS, node_up, .node = slice_of(unit->name), .incarnation = unit->spawned_wall_us);
+    announce(me, unit);
+    if (unit->has_drain_question && (state == UNIT_STOPPED || state == UNIT_GAVE_UP)) {
+        ANSWER(me, unit->drain_question, done, .detail = SLICE("drained"));
+        unit->has_drain_question = false;
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------ what it writes */
@@ -111,6 +127,8 @@ static void describe_end(struct unit *unit)
     char how[128];
     char last[REASON_LIMIT - sizeof how - 4];
 
+    if (unit->was_silent) /* and was killed for that; it had no last words */
+        return;
     process_describe(&unit->end, how, sizeof how);
     log_file_last_line(&unit->log, last, sizeof last);
     keep_event(last);
@@ -153,7 +171,7 @@ static bool ask_for_explanation(struct actor *me, struct unit *unit)
     fwrite(unit->log.tail, 1, unit->log.tail_size, tail);
     fclose(tail);
     log_file_forget_tail(&unit->log);
-    if (!unit_spawn(launcher_of(me)->process->plan, unit, "explain", path))
+    if (!unit_spawn(launcher_of(me), unit, "explain", path))
         return false;
     unit->is_explaining = true;
     unit->timer = actor_after(me, EXPLAIN_LIMIT_US, explain_took_too_long, unit);
@@ -225,9 +243,13 @@ void unit_start(struct actor *me, struct unit *unit)
     uint64_t limit_us = unit->store != NULL ? unit->store->knows->start_limit_us : NODE_START_LIMIT_US;
 
     unit->tries++;
-    unit->spawned_wall_us = actor_wall_us(me);
+    unit->was_silent = false;
+    unit->is_behind = false;
+    unit->silent_looks = 0;
+    unit->last_step[0] = '\0';
+    unit->spawned_number = incarnation_next(unit->name);
     log_file_forget_tail(&unit->log);
-    if (!unit_spawn(launcher_of(me)->process->plan, unit, unit->store != NULL ? "run" : "node", NULL)) {
+    if (!unit_spawn(launcher_of(me), unit, unit->store != NULL ? "run" : "node", NULL)) {
         snprintf(unit->reason, sizeof unit->reason, "could not be started: %s", strerror(errno));
         unit->end = (struct process_end){ .by_signal = false, .code = 1 };
         unit_failed(me, unit);
@@ -310,9 +332,52 @@ static void stop_took_too_long(struct actor *me, void *context)
     process_signal(&unit->process, SIGKILL);
 }
 
+static void send_term(struct actor *me, struct unit *unit)
+{
+    unit->timer = actor_after(me, unit->node->stop_limit_us, stop_took_too_long, unit);
+    process_signal(&unit->process, SIGTERM);
+}
+
+/* What still comes from one who has not heard yet is turned away by the node itself, as long as it is there: so it
+ * stays until all have heard, and a moment longer, for what was under way. */
+static void look_who_knows(struct actor *me, void *context)
+{
+    struct unit *unit = context;
+
+    unit->timer = 0;
+    unit->notices++;
+    if (unit->notices < NOTICE_LOOKS && (unit->notices < 2 || !launcher_others_know(me)))
+        unit->timer = actor_after(me, NOTICE_US, look_who_knows, unit);
+    else
+        send_term(me, unit);
+}
+
+/* Of a node that others turn to: first they learn to go elsewhere. */
+static void take_leave(struct actor *me, struct unit *unit)
+{
+    TELL(me, TO_SUPERVISORS, node_leaving, .node = slice_of(unit->name));
+    unit->notices = 0;
+    unit->timer = actor_after(me, NOTICE_US, look_who_knows, unit);
+}
+
+void unit_restart(struct actor *me, struct unit *unit)
+{
+    policy_reset(&unit->policy);
+    unit->restarts++;
+    if (unit->process.pid == 0) {
+        actor_cancel_timer(me, &unit->timer);
+        unit_start(me, unit);
+        return;
+    }
+    unit->restart_wanted = true;
+    snprintf(unit->reason, sizeof unit->reason, "an operator asked for a restart");
+    unit_stop(me, unit);
+}
+
 void unit_stop(struct actor *me, struct unit *unit)
 {
     bool hurried = launcher_of(me)->is_hurried;
+    bool takes_leave = unit->state == UNIT_UP && !launcher_of(me)->is_stopping;
     uint64_t limit_us = unit->store != NULL ? unit->store->knows->stop_limit_us : unit->node->stop_limit_us;
 
     if (unit->process.pid == 0) {
@@ -324,6 +389,11 @@ void unit_stop(struct actor *me, struct unit *unit)
         return;
     probe_end(me, unit);
     unit_set_state(me, unit, UNIT_STOPPING);
+    if (unit->node != NULL && takes_leave) {
+        take_leave(me, unit);
+        return;
+    }
+    actor_cancel_timer(me, &unit->timer);
     unit->timer = actor_after(me, hurried ? HURRIED_STOP_LIMIT_US : limit_us, stop_took_too_long, unit);
     if (unit->store != NULL)
         process_signal(&unit->process, unit->store->knows->stop_signal);

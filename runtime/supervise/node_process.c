@@ -137,8 +137,10 @@ static void clean_up(struct node_process *process, struct actor *supervisor)
     for (size_t i = 0; i < process->reactor_count; i++)
         join_thread(process, &process->reactors[i]);
     cell_stop(supervisor);
-    for (size_t i = 0; i < process->child_count; i++)
+    for (size_t i = 0; i < process->child_count; i++) {
         cell_destroy(&process->children[i].cell);
+        free(process->children[i].changes);
+    }
     cell_destroy(&supervisor);
     for (size_t i = 0; i < process->reactor_count; i++)
         reactor_free(&process->reactors[i]);

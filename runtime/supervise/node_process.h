@@ -16,6 +16,12 @@ enum {
     NODE_EXIT_UNUSABLE = 72 /* an endpoint could not be bound, the node is not in the topology ... */
 };
 
+/* An option's new value. */
+struct option_copy {
+    char name[64];
+    char value[512];
+};
+
 /* One actor as its supervisor sees it. */
 struct child {
     struct actor *cell;
@@ -23,8 +29,14 @@ struct child {
     const struct topology_actor *plan;
     uint32_t group;
     uint32_t index_in_group;
-    enum cell_state life; /* as last heard */
-    uint64_t start_timer; /* while starting */
+    enum cell_state life;        /* as last heard */
+    uint64_t start_timer;        /* while starting */
+    uint64_t pause_timer;        /* before it is started again; 0: none */
+    uint64_t drain_timer;        /* while it drains by order, its limit */
+    struct option_copy *changes; /* to be set when it has drained; NULL: none */
+    size_t change_count;
+    bool is_changing; /* and whoever wants it waits for the answer */
+    struct question change_question;
     uint64_t restarts;
     uint64_t life_number; /* of its present life, for those who watch it; 0: it is not up */
     char last_end[256];   /* how its last life ended; empty: it had none */

@@ -46,9 +46,16 @@ static const char **merge_environment(const char *const *settings)
     return merged;
 }
 
+/* What the new process gets of descriptors. */
+struct ends {
+    int output;
+    int errors;
+    const int *handed_on; /* -1 at the end; NULL: none */
+};
+
 /* In the new process, between fork and exec: nothing here may allocate or lock. */
 static _Noreturn void
-become(const char *const *arguments, const char **environment, const char *input, int output, int errors, pid_t parent)
+become(const char *const *arguments, const char **environment, const char *input, const struct ends *ends, pid_t parent)
 {
     sigset_t none;
     int failure;
@@ -59,14 +66,16 @@ become(const char *const *arguments, const char **environment, const char *input
     signal(SIGPIPE, SIG_DFL);
     setpgid(0, 0);
     dup2(in, STDIN_FILENO);
-    dup2(output, STDOUT_FILENO);
-    dup2(output, STDERR_FILENO);
+    dup2(ends->output, STDOUT_FILENO);
+    dup2(ends->output, STDERR_FILENO);
+    for (const int *fd = ends->handed_on; fd != NULL && *fd >= 0; fd++)
+        fcntl(*fd, F_SETFD, 0); /* not closed on exec */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) /* it died before the wish was known */
         _exit(127);
     execve(arguments[0], (char *const *)arguments, (char *const *)environment);
     failure = errno;
-    if (write(errors, &failure, sizeof failure) < 0)
+    if (write(ends->errors, &failure, sizeof failure) < 0)
         _exit(126);
     _exit(127);
 }
@@ -92,6 +101,7 @@ static void close_both(const int pair[2])
 bool process_start(const char *const *arguments,
                    const char *const *settings,
                    const char *input,
+                   const int *handed_on,
                    struct process *ret_process)
 {
     int output[2];
@@ -109,8 +119,8 @@ bool process_start(const char *const *arguments,
     pid_t pid = fork();
 
     if (pid == 0)
-        become(arguments, environment, input != NULL ? input : "/dev/null", output[WRITE_END], errors[WRITE_END],
-               parent);
+        become(arguments, environment, input != NULL ? input : "/dev/null",
+               &(struct ends){ output[WRITE_END], errors[WRITE_END], handed_on }, parent);
     int failure = pid < 0 ? errno : 0;
 
     free(environment);

@@ -21,11 +21,13 @@ struct process {
 
 extern const struct process process_none;
 
-/* Starts `arguments[0]`, with `settings` ("NAME=value", NULL at the end) on top of this program's environment and the
- * file `input` (NULL: nothing) to read from. False with errno set; also when the program cannot be executed. */
+/* Starts `arguments[0]`, with `settings` ("NAME=value", NULL at the end) on top of this program's environment, the file
+ * `input` (NULL: nothing) to read from, and the descriptors `handed_on` (-1 at the end; NULL: none) under their
+ * numbers. False with errno set; also when the program cannot be executed. */
 bool process_start(const char *const *arguments,
                    const char *const *settings,
                    const char *input,
+                   const int *handed_on,
                    struct process *ret_process);
 
 /* Sends a signal to the process; SIGKILL goes to its whole group. Does nothing when there is none. */

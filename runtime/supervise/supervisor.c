@@ -11,12 +11,7 @@
 
 #include "runtime/supervise/supervisor_state.h"
 
-enum {
-    START_LIMIT_US = 15 * 1000 * 1000,
-    STOP_LIMIT_US = 10 * 1000 * 1000,
-    HANG_LIMIT_US = 5 * 1000 * 1000,
-    HANG_CHECK_US = 500 * 1000
-};
+enum { START_LIMIT_US = 15 * 1000 * 1000, STOP_LIMIT_US = 10 * 1000 * 1000 };
 
 static const size_t NOBODY = SIZE_MAX;
 
@@ -61,11 +56,19 @@ static void start_took_too_long(struct actor *me, void *context)
     supervisor_command(child, COMMAND_FAIL, why, "");
 }
 
+static bool is_anybody_in_pause(const struct supervisor *self)
+{
+    for (size_t i = 0; i < self->process->child_count; i++)
+        if (self->process->children[i].pause_timer != 0)
+            return true;
+    return false;
+}
+
 void supervisor_start_next(struct actor *me)
 {
     struct supervisor *self = supervisor_of(me);
 
-    if (self->starting != NOBODY || self->is_stopping || self->start_timer != 0)
+    if (self->starting != NOBODY || self->is_stopping)
         return;
     for (size_t i = 0; i < self->process->child_count; i++) {
         struct child *child = &self->process->children[i];
@@ -80,7 +83,7 @@ void supervisor_start_next(struct actor *me)
         supervisor_command(child, COMMAND_START, "", "");
         return;
     }
-    if (!self->is_up) {
+    if (!self->is_up && !is_anybody_in_pause(self)) {
         self->is_up = true;
         actor_log(me, LOG_INFO, "node is up with %zu actors", self->process->child_count);
         TELL(me, TO_LAUNCHER, node_up, .node = slice_of(actor_node(me)),
@@ -90,14 +93,39 @@ void supervisor_start_next(struct actor *me)
 
 static void pause_is_over(struct actor *me, void *context)
 {
-    (void)context;
-    supervisor_of(me)->start_timer = 0;
+    struct supervisor *self = supervisor_of(me);
+    struct child *child = context;
+
+    child->pause_timer = 0;
+    self->to_start |= (uint64_t)1 << (child - self->process->children);
     supervisor_start_next(me);
 }
 
 /* ------------------------------------------------------------------------------------------------ stopping */
 
 static void stop_next(struct actor *me);
+
+uint64_t supervisor_stop_limit_us(const struct child *child)
+{
+    return child->plan->kind->stop_limit_us > 0 ? child->plan->kind->stop_limit_us : STOP_LIMIT_US;
+}
+
+static void drain_took_too_long(struct actor *me, void *context)
+{
+    struct child *child = context;
+
+    child->drain_timer = 0;
+    actor_log(me, LOG_WARN, "%s did not drain in time and is stopped as it is", child->plan->name);
+    supervisor_command(child, COMMAND_STOP, "", "");
+}
+
+void supervisor_drain(struct actor *me, struct child *child)
+{
+    actor_cancel_timer(me, &child->pause_timer);
+    actor_cancel_timer(me, &child->drain_timer);
+    child->drain_timer = actor_after(me, supervisor_stop_limit_us(child), drain_took_too_long, child);
+    supervisor_command(child, COMMAND_DRAIN, "", "");
+}
 
 static void stop_took_too_long(struct actor *me, void *context)
 {
@@ -119,10 +147,9 @@ static void stop_next(struct actor *me)
 
     while (self->stopping != NOBODY) {
         struct child *child = &self->process->children[self->stopping];
-        uint64_t limit_us = child->plan->kind->stop_limit_us > 0 ? child->plan->kind->stop_limit_us : STOP_LIMIT_US;
 
         if (child->life != CELL_STOPPED) {
-            self->stop_timer = actor_after(me, limit_us, stop_took_too_long, child);
+            self->stop_timer = actor_after(me, supervisor_stop_limit_us(child), stop_took_too_long, child);
             supervisor_command(child, COMMAND_DRAIN, "", "");
             return;
         }
@@ -142,7 +169,10 @@ static void begin_stop(struct actor *me)
     if (self->is_stopping)
         return;
     self->is_stopping = true;
-    actor_cancel_timer(me, &self->start_timer);
+    for (size_t i = 0; i < self->process->child_count; i++) {
+        actor_cancel_timer(me, &self->process->children[i].pause_timer);
+        actor_cancel_timer(me, &self->process->children[i].drain_timer);
+    }
     self->stopping = self->process->child_count > 0 ? self->process->child_count - 1 : NOBODY;
     stop_next(me);
 }
@@ -152,8 +182,12 @@ static void child_stopped(struct actor *me, size_t index)
     struct supervisor *self = supervisor_of(me);
 
     actor_cancel_timer(me, &self->process->children[index].start_timer);
+    actor_cancel_timer(me, &self->process->children[index].drain_timer);
     self->process->children[index].life = CELL_STOPPED;
-    supervisor_life_ends(me, &self->process->children[index], "it was stopped", (self->to_start >> index & 1) == 0);
+    supervisor_child_stopped(me, index);
+    supervisor_change_stopped(me, &self->process->children[index]);
+    supervisor_life_ends(me, &self->process->children[index], "it was stopped",
+                         (self->to_start >> index & 1) == 0 && self->process->children[index].pause_timer == 0);
     if (self->starting == index) /* it was stopped for another's sake while it started */
         self->starting = NOBODY;
     if (!self->is_stopping)
@@ -186,11 +220,14 @@ static void carry_out(struct actor *me, uint32_t group, const struct policy_deci
             supervisor_command(&self->process->children[child_of_group(self, group, i)], COMMAND_STOP, "", "");
     }
     for (uint32_t i = 0; i < POLICY_CHILDREN_LIMIT; i++) {
-        if ((decision->start >> i & 1) != 0)
-            self->to_start |= (uint64_t)1 << child_of_group(self, group, i);
+        if ((decision->start >> i & 1) == 0)
+            continue;
+
+        struct child *child = &self->process->children[child_of_group(self, group, i)];
+
+        actor_cancel_timer(me, &child->pause_timer);
+        child->pause_timer = actor_after(me, decision->pause_us, pause_is_over, child);
     }
-    if (self->start_timer == 0)
-        self->start_timer = actor_after(me, decision->pause_us, pause_is_over, NULL);
 }
 
 static void child_failed(struct actor *me, size_t index, const char *why)
@@ -199,12 +236,14 @@ static void child_failed(struct actor *me, size_t index, const char *why)
     struct child *child = &self->process->children[index];
 
     actor_cancel_timer(me, &child->start_timer);
+    actor_cancel_timer(me, &child->drain_timer);
     child->life = CELL_FAILED;
     child->restarts++;
     supervisor_life_ends(me, child, why, self->is_stopping);
+    supervisor_change_ended(me, child, why);
     if (self->starting == index)
         self->starting = NOBODY;
-    if (self->is_stopping) {
+    if (self->is_stopping || (self->draining >> index & 1) != 0) { /* it was to end anyway */
         child_stopped(me, index);
         return;
     }
@@ -233,6 +272,7 @@ static void child_started(struct actor *me, size_t index)
     actor_cancel_timer(me, &child->start_timer);
     child->life = CELL_UP;
     supervisor_life_begins(me, child);
+    supervisor_change_ended(me, child, "");
     policy_started(&self->process->policies[child->group], child->index_in_group, actor_now_us(me));
     if (self->starting == index)
         self->starting = NOBODY;
@@ -276,52 +316,6 @@ static void events_came(struct actor *me, void *context, int fd, unsigned events
         take_event(me, &event);
 }
 
-/* ------------------------------------------------------------------------------------------------ hangs */
-
-/* A thread may be as slow as the slowest of its actors says. One with a loop of its own may sleep in there. */
-static uint64_t hang_limit_us(const struct supervisor *self, const struct reactor *reactor)
-{
-    uint64_t limit_us = 0;
-
-    for (size_t i = 0; i < self->process->child_count; i++) {
-        const struct child *child = &self->process->children[i];
-        uint64_t own_us = child->plan->kind->hang_limit_us > 0 ? child->plan->kind->hang_limit_us : HANG_LIMIT_US;
-
-        own_us += child->plan->kind->wait != NULL ? SLEEP_LIMIT_US : 0;
-        if (child->reactor == reactor && own_us > limit_us)
-            limit_us = own_us;
-    }
-    return limit_us;
-}
-
-/* Counts looks at which the thread was busy with the same step, not time: a process that was stopped for a minute, or a
- * machine that slept, has not hung. */
-static void look_at_thread(struct actor *me, struct reactor *reactor, uint64_t limit_us)
-{
-    bool is_busy = atomic_load_explicit(&reactor->is_busy, memory_order_relaxed);
-    uint64_t steps = counter_read(&reactor->steps);
-    const char *with = atomic_load_explicit(&reactor->busy_with, memory_order_relaxed);
-    const char *who = atomic_load_explicit(&reactor->busy_actor, memory_order_relaxed);
-
-    reactor->still_looks = is_busy && steps == reactor->seen_steps ? reactor->still_looks + 1 : 0;
-    reactor->seen_steps = steps;
-    if (reactor->still_looks * HANG_CHECK_US < limit_us)
-        return;
-    actor_log(me, LOG_ERROR,
-              "%s hangs in %s for at least %" PRIu64 " ms; its thread cannot be stopped, so the node is replaced",
-              who != NULL ? who : reactor->name, with != NULL ? with : "its loop", limit_us / 1000);
-    _exit(NODE_EXIT_HUNG);
-}
-
-static void look_for_hangs(struct actor *me, void *context)
-{
-    struct supervisor *self = supervisor_of(me);
-
-    (void)context;
-    for (size_t i = 0; i < self->process->reactor_count; i++)
-        look_at_thread(me, &self->process->reactors[i], hang_limit_us(self, &self->process->reactors[i]));
-}
-
 /* ------------------------------------------------------------------------------------------------ being told */
 
 static void on_node_down(struct actor *me, const struct node_down *m)
@@ -334,6 +328,11 @@ static void on_node_up(struct actor *me, const struct node_up *m)
 {
     supervisor_neighbour_is_up(me, m->node);
     supervisor_command_all(supervisor_of(me), COMMAND_NODE_UP, m->node);
+}
+
+static void on_node_leaving(struct actor *me, const struct node_leaving *m)
+{
+    supervisor_command_all(supervisor_of(me), COMMAND_NODE_LEAVING, m->node);
 }
 
 static void on_node_stop(struct actor *me, const struct node_stop *m, struct question q)
@@ -385,7 +384,7 @@ static void start(struct actor *me)
     supervisor_begin_watching(me);
     for (size_t i = 0; i < self->process->child_count; i++)
         self->to_start |= (uint64_t)1 << i;
-    actor_every(me, HANG_CHECK_US, look_for_hangs, NULL);
+    actor_every(me, SUPERVISOR_LOOK_US, supervisor_look, NULL);
     supervisor_ask_for_settings(me, NULL); /* the answer, or its failure, starts the first actor */
 }
 
@@ -425,14 +424,22 @@ static const struct outlet outlets[] = {
       .optional = true },
     { .name = "config", .to = "config", .doc = "knows the live settings", .optional = true },
     { .name = "supervisors", .to = "supervisor", .doc = "are asked for signs of life", .optional = true },
+    { .name = "beats",
+      .to = "launcher",
+      .doc = "hears that the process is alive",
+      .overload = OVERLOAD_DROP_OLDEST,
+      .window = 1024,
+      .optional = true },
 };
 
 static const struct handler handlers[] = {
     TOLD(node_down, on_node_down),
     TOLD(node_up, on_node_up),
+    TOLD(node_leaving, on_node_leaving),
     ASKED(node_stop, on_node_stop),
     TOLD(setting_changed, supervisor_on_setting),
     ASKED(actor_command, supervisor_on_command),
+    ASKED(actor_change, supervisor_on_change),
     ASKED(status_read, supervisor_on_status),
     ASKED(metrics_read, supervisor_on_metrics),
     ASKED(spans_read, supervisor_on_spans_read),

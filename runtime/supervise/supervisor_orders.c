@@ -89,6 +89,10 @@ void supervisor_on_command(struct actor *me, const struct actor_command *m, stru
     const struct actor_verb *verb = find_verb(m->verb);
     size_t done_to = 0;
 
+    if (self->draining != 0 && verb != NULL && verb->command == COMMAND_DRAIN) {
+        actor_refuse(me, q, "another drain is under way in node %s; ask again when it is done", actor_node(me));
+        return;
+    }
     if (verb == NULL) {
         actor_refuse(me, q, "an actor can be told to suspend, resume, drain or restart, not to %.*s", (int)m->verb.size,
                      m->verb.at);
@@ -99,10 +103,14 @@ void supervisor_on_command(struct actor *me, const struct actor_command *m, stru
 
         if (m->actor.size > 0 && !slice_is(m->actor, child->plan->name))
             continue;
-        /* What an operator had drained comes back by the same word. */
-        supervisor_command(child,
-                           verb->command == COMMAND_FAIL && child->life == CELL_STOPPED ? COMMAND_START : verb->command,
-                           "an operator asked for a restart", "");
+        if (verb->command == COMMAND_DRAIN) {
+            supervisor_drain(me, child);
+            self->draining |= (uint64_t)1 << i;
+        } else { /* what an operator had drained comes back by the word for a restart */
+            supervisor_command(
+                child, verb->command == COMMAND_FAIL && child->life == CELL_STOPPED ? COMMAND_START : verb->command,
+                "an operator asked for a restart", "");
+        }
         done_to++;
     }
     if (done_to == 0) {
@@ -111,5 +119,20 @@ void supervisor_on_command(struct actor *me, const struct actor_command *m, stru
     }
     actor_log(me, LOG_INFO, "%.*s: %.*s %.*s", (int)m->who.size, m->who.at, (int)m->verb.size, m->verb.at,
               m->actor.size > 0 ? (int)m->actor.size : 3, m->actor.size > 0 ? m->actor.at : "all");
-    ANSWER(me, q, done, .detail = SLICE("done"));
+    if (verb->command == COMMAND_DRAIN)
+        self->drain_question = q;
+    else
+        ANSWER(me, q, done, .detail = SLICE("done"));
+}
+
+void supervisor_child_stopped(struct actor *me, size_t index)
+{
+    struct supervisor *self = supervisor_of(me);
+    uint64_t left = self->draining & ~((uint64_t)1 << index);
+
+    if (left == self->draining)
+        return;
+    self->draining = left;
+    if (left == 0)
+        ANSWER(me, self->drain_question, done, .detail = SLICE("drained"));
 }

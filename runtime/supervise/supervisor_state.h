@@ -5,7 +5,7 @@
 
 #include "runtime/supervise/node_process.h"
 
-enum { TO_LAUNCHER, TO_CONFIG, TO_SUPERVISORS }; /* outlets */
+enum { TO_LAUNCHER, TO_CONFIG, TO_SUPERVISORS, BEATS_TO_LAUNCHER }; /* outlets */
 
 enum { WATCHERS_LIMIT = 4096 };
 enum { GATHERINGS_LIMIT = 32, SETTING_NAME_LIMIT = 96, SETTING_VALUE_LIMIT = 512 };
@@ -39,16 +39,17 @@ struct supervisor {
     struct joined *joined; /* links that lead here */
     uint64_t lives;        /* begun */
     uint64_t refused_keys;
-    uint64_t to_start;    /* bit i: child i is to be started, in order */
-    size_t starting;      /* index of the child being started; SIZE_MAX: none */
-    uint64_t start_timer; /* the pause before `to_start` */
-    size_t stopping;      /* while stopping: the child being drained, counted down; SIZE_MAX: not stopping */
+    uint64_t to_start; /* bit i: child i is to be started, in order */
+    size_t starting;   /* index of the child being started; SIZE_MAX: none */
+    size_t stopping;   /* while stopping: the child being drained, counted down; SIZE_MAX: not stopping */
     uint64_t stop_timer;
     uint64_t started_at_us;
     bool is_up; /* all have started once */
     bool is_stopping;
     struct question stop_question;
     bool has_stop_question;
+    struct question drain_question; /* of an operator who waits until these have stopped */
+    uint64_t draining;              /* bit i: child i is one of them; 0: nobody waits */
     bool has_settings;
     uint64_t settings_version;
     uint64_t numbers; /* of gatherings */
@@ -63,6 +64,9 @@ static inline struct supervisor *supervisor_of(struct actor *me)
 /* supervisor.c */
 void supervisor_command(struct child *child, enum notice_type type, const char *text, const char *value);
 void supervisor_start_next(struct actor *me); /* the next child that is to be started, if none is being started */
+/* It finishes what it has, within its kind's limit. */
+void supervisor_drain(struct actor *me, struct child *child);
+uint64_t supervisor_stop_limit_us(const struct child *child);
 
 /* To every thread of the node. */
 void supervisor_command_all(struct supervisor *self, enum notice_type type, struct slice text);
@@ -92,6 +96,17 @@ void supervisor_free_watchers(struct supervisor *self);
 void supervisor_ask_for_settings(struct actor *me, void *context); /* a timer's handler too */
 void supervisor_on_setting(struct actor *me, const struct setting_changed *m);
 void supervisor_on_command(struct actor *me, const struct actor_command *m, struct question q);
+
+void supervisor_child_stopped(struct actor *me, size_t index); /* whoever waits for its drain may hear now */
+
+/* supervisor_change.c */
+void supervisor_on_change(struct actor *me, const struct actor_change *m, struct question q);
+void supervisor_change_stopped(struct actor *me, struct child *child); /* new values go in, and it starts again */
+void supervisor_change_ended(struct actor *me, struct child *child, const char *trouble); /* "": it is up */
+
+/* supervisor_look.c */
+void supervisor_look(struct actor *me, void *context); /* a timer's handler: hangs, and the beat for the launcher */
+enum { SUPERVISOR_LOOK_US = 500 * 1000 };
 
 /* supervisor_console.c */
 void supervisor_on_spans_read(struct actor *me, const struct spans_read *m, struct question q);

@@ -371,8 +371,14 @@ void peer_came_back(struct peer *peer, uint64_t now_us)
 {
     peer->is_down = false;
     peer->is_silent = false;
+    peer->is_leaving = false;
     use_credit(peer);
     expect_news(peer, now_us);
+}
+
+bool peer_is_away(const struct peer *peer)
+{
+    return peer->is_down || peer->is_leaving;
 }
 
 /* ------------------------------------------------------------------------------------------------ time */

@@ -53,11 +53,13 @@ struct peer {
     char address[ADDRESS_LIMIT + 1];
     struct peer *next_dirty; /* in the actor's list of peers with something to send */
     bool is_dirty;
-    bool is_down;        /* its node is known to have ended and not to be back */
-    bool is_silent;      /* its node does not answer its heartbeats: held to be down, though it may only stand still */
-    bool end_was_told;   /* its process's end is known, and no successor was heard of yet */
-    bool is_temporary;   /* not in the topology: a console */
-    bool is_wired;       /* an outlet leads here */
+    bool is_down;      /* its node is known to have ended and not to be back */
+    bool is_silent;    /* its node does not answer its heartbeats: held to be down, though it may only stand still */
+    bool is_leaving;   /* its node is about to end, or did so and is not up again: nothing new goes there when there is
+                          another, also when its next process has spoken already, because that may not be ready yet */
+    bool end_was_told; /* its process's end is known, and no successor was heard of yet */
+    bool is_temporary; /* not in the topology: a console */
+    bool is_wired;     /* an outlet leads here */
     struct actor *local; /* on the same thread: no socket */
     void *socket;
     enum transport transport;
@@ -139,6 +141,8 @@ void peer_died(struct peer *peer);
 /* Its node does not answer. Nothing is known about what is under way there, so no account changes. */
 void peer_fell_silent(struct peer *peer);
 void peer_came_back(struct peer *peer, uint64_t now_us); /* its node is up again, or answers again */
+/* Whether something new had better go elsewhere. */
+bool peer_is_away(const struct peer *peer);
 /* Time passes: probes. Returns when to call again, UINT64_MAX when not needed. */
 uint64_t peer_tick(struct peer *peer, uint64_t now_us);
 

@@ -17,6 +17,12 @@ def run(name):
     return float(done.stdout)
 
 
+def away_at_p99_ms():
+    done = subprocess.run([PROGRAM.with_name("restart_bench")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                          timeout=120, check=True)
+    return float(done.stdout)
+
+
 def figure(name, unit, measurement, baseline_name, baseline, more_is_better, floor, goal):
     return Figure(f"runtime/{name}", unit, functools.partial(run, measurement), baseline_name,
                   functools.partial(run, baseline), more_is_better, floor, goal)
@@ -38,4 +44,6 @@ FIGURES = [
     figure("codec", "ns", "codec", "msgpack-c by hand", "codec-by-hand", False, 1 / 1.5, 1.0),
     idle_memory("own", 256.0),
     idle_memory("shared", 8.0),
+    Figure("runtime/restart/away-p99", "ms", away_at_p99_ms, "a hundred milliseconds", lambda: 100.0, more_is_better=False,
+           floor=1.0, goal=2.0),
 ]

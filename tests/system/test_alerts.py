@@ -35,12 +35,13 @@ def firing(shunt):
 
 @contextlib.contextmanager
 def stopped(pid):
-    """What stands still does not answer, and nobody restarts it."""
+    """What stands still does not answer; a node that does so for its silence_limit is replaced."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def fires(firing, name, also=lambda: None, **labels):

@@ -28,22 +28,36 @@ static char program[4096];
 /* ------------------------------------------------------------------------------------------------ the parts it plays
  */
 
+struct quiet {
+    bool fails;
+    const char *word;
+};
+
 static const struct option quiet_options[] = {
     { .name = "fails", .type = OPTION_BOOL, .default_text = "no", .help = "whether its start fails" },
+    { .name = "word",
+      .type = OPTION_TEXT,
+      .offset = offsetof(struct quiet, word),
+      .default_text = "",
+      .help = "with \"wrong\" it does not start either" },
 };
 
 static void start_quiet(struct actor *me)
 {
-    if (*(bool *)actor_state(me))
+    const struct quiet *self = actor_state(me);
+
+    if (self->fails)
         actor_fail(me, "it was told to fail");
+    if (strcmp(self->word, "wrong") == 0)
+        actor_fail(me, "that word is wrong");
 }
 
 static const struct actor_kind quiet_kind = {
     .name = "quiet",
-    .state_size = sizeof(bool),
+    .state_size = sizeof(struct quiet),
     .start = start_quiet,
     .options = quiet_options,
-    .option_count = 1,
+    .option_count = 2,
 };
 static const struct actor_kind *const kinds[] = { &quiet_kind, NULL };
 
@@ -65,11 +79,16 @@ static const struct store_kind fake_kind = {
 };
 static const struct store_kind *const store_kinds[] = { &fake_kind, NULL };
 
-static int be_node(const char *name)
+static struct topology *load_topology(const char *file)
 {
     const struct topology_words words = { .kinds = kinds, .store_kinds = store_kinds, .secrets = "secrets" };
-    struct topology *topology = topology_load("topology.zpl", &words, NULL, 0, stderr);
 
+    return topology_load(file, &words, NULL, 0, stderr);
+}
+
+static int be_node(const char *name)
+{
+    struct topology *topology = load_topology("topology.zpl");
     int code = topology != NULL ? node_process_run(topology, name) : 1;
 
     topology_destroy(&topology);
@@ -134,7 +153,6 @@ static void write_event(void *context, const struct launcher_event *event)
 /* In the child: as `shunt up` does it. */
 static _Noreturn void launch(const char *folder, int events)
 {
-    const struct topology_words words = { .kinds = kinds, .store_kinds = store_kinds, .secrets = "secrets" };
     char why[DATA_SENTENCE_LIMIT];
     int lock;
 
@@ -145,13 +163,14 @@ static _Noreturn void launch(const char *folder, int events)
     }
     freopen("log/launcher.log", "a", stderr);
 
-    struct topology *topology = topology_load("topology.zpl", &words, NULL, 0, stderr);
+    struct topology *topology = load_topology("topology.zpl");
     const struct launcher_plan plan = {
         .topology = topology,
         .program = program,
         .store_script = program,
         .home = "/nowhere",
         .data = folder,
+        .load = load_topology,
         .tell = write_event,
         .context = &events,
     };
@@ -206,7 +225,7 @@ void launched_begin(struct platform *platform, const char *more, const char *of_
 }
 
 /* The next line of what is told; "" at the end. */
-static const char *next_event(struct platform *platform)
+const char *launched_next(struct platform *platform)
 {
     size_t size = 0;
     char c;
@@ -227,7 +246,7 @@ static const char *next_event(struct platform *platform)
 /* Reads on until a line begins so; fails at the end. */
 const char *launched_expect(struct platform *platform, const char *start)
 {
-    while (*next_event(platform) != '\0')
+    while (*launched_next(platform) != '\0')
         if (strncmp(platform->line, start, strlen(start)) == 0)
             return platform->line;
     fail_msg("the launcher ended before it told: %s", start);

@@ -38,6 +38,8 @@ bool launched_part(int count, char **arguments, int *ret_code);
 void launched_begin(struct platform *platform, const char *more, const char *of_n2, const char *end);
 /* Reads on until a line that the launcher tells, "changed NAME STATE REASON", begins so; fails the test at the end. */
 const char *launched_expect(struct platform *platform, const char *start);
+/* The next such line; "" at the end. */
+const char *launched_next(struct platform *platform);
 struct process_facts launched_ask(struct platform *platform, const char *name);
 void launched_command(struct platform *platform, const char *name, const char *verb, enum ask_outcome outcome);
 /* Waits for its end and returns its exit code. */
