@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -77,7 +78,8 @@ int main(int argc, char **argv)
     accepting.hosts = config.hosts;
     accepting.ssl_ctx = argc == 4 ? certified(argv[2], argv[3]) : NULL;
     h2o_socket_read_start(h2o_evloop_socket_create(context.loop, listen_on(port), H2O_SOCKET_FLAG_DONT_READ), accepted);
-    while (h2o_evloop_run(context.loop, INT32_MAX) == 0)
+    /* callgrind_control interrupts what waits */
+    while (h2o_evloop_run(context.loop, INT32_MAX) == 0 || errno == EINTR)
         ;
     return 1;
 }

@@ -16,14 +16,19 @@ import json
 import sys
 import traceback
 
+import edge_figures
+import instruction_figures
 import kept
+import latency_figures
+import link_figures
+import pipeline_figures
 import redirect_figures
 import runtime_figures
 import stand
 from figure import Wrong, measure
 
-FIGURES = [figure for module in (redirect_figures, runtime_figures)
-           for figure in module.FIGURES]
+MODULES = (redirect_figures, edge_figures, latency_figures, link_figures, pipeline_figures, instruction_figures, runtime_figures)
+FIGURES = [figure for module in MODULES for figure in module.FIGURES]
 USAGE = 2
 
 

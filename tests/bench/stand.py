@@ -28,6 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/system"))
 from running import PORT_SHIFT, Platform, eventually, is_listening, run, shifted  # noqa: E402
 
+import httpx  # noqa: E402,F401
 import psycopg  # noqa: E402
 
 PROGRAMS = ROOT / "build/bench/tests/bench"
@@ -35,6 +36,7 @@ LOCATION = "https://example.org/a/rather/common/path?x=1"
 EDGE, EDGE_2, EDGE_TLS = 8080 + PORT_SHIFT, 8085 + PORT_SHIFT, 8443 + PORT_SHIFT
 BARE, BARE_TLS, NGINX = 8988 + PORT_SHIFT, 8989 + PORT_SHIFT, 8987 + PORT_SHIFT
 CONNECTIONS = 64
+APPS = ("app1", "app2", "app3")
 SECONDS = 2.0
 DRAIN_LIMIT_S = 90
 
@@ -64,7 +66,12 @@ MORE_EDGES = """
                 tls_certificate = {folder}/certificate.pem
                 tls_key = {folder}/key.pem
 """
-ROOM_FOR_LINKS = ("--set", "nodes/edge/actors/edge/hot_links=20M", "--set", "nodes/edge/actors/edge/hot_bytes=4GiB")
+
+
+def room_for_links():
+    """What an operator would set who has so many links that are asked for often."""
+    return ("--set", f"nodes/edge/actors/edge/hot_links={settings['links'] * 5 // 4}",
+            "--set", f"nodes/edge/actors/edge/hot_bytes={settings['links'] // 2500 + 64}MiB")
 
 
 @functools.cache
@@ -121,11 +128,12 @@ def bare_nginx():
 
 class Stand(Platform):
     def __init__(self):
-        super().__init__(folder() / "platform", *ROOM_FOR_LINKS)
+        super().__init__(folder() / "platform", *room_for_links())
         with open(self.topology, "a") as topology:
             topology.write(shifted(MORE_EDGES.format(folder=folder()), PORT_SHIFT))
         self.acked = 0  # clicks that were answered since the start
         self.planted = 0
+        self.planted_clicks = 0  # that nobody made
         self.slow_clicks = False  # somebody asked who did not read all answers: acked is a lower bound
 
     def pids(self):
@@ -154,10 +162,12 @@ def platform():
 
 
 def serve(*names):
-    """These nodes and stores on the first core, but for what of an edge only works behind its redirects."""
+    """These nodes and stores on the first core, but for what of an edge only works behind its redirects. The app nodes
+    as well: an edge trusts its copies only while it hears from them."""
     pids = platform().all_pids
     for name, pid in pids.items():
-        machine.pin(pid, machine.SERVER_CORE if name in names else machine.LOAD_CORE)
+        is_serving = name in names or name in APPS
+        machine.pin(pid, machine.SERVER_CORE if is_serving else machine.LOAD_CORE)
         if name.startswith("edge"):
             for thread, called in machine.threads(pid).items():
                 if called.startswith("rdk:") or "bridge" in called:
@@ -185,20 +195,31 @@ def as_flags(options):
                 yield str(value)
 
 
-def ask(port, *, wrong_is_fine=False, **options):
-    """What asker says; anything but right answers is Wrong."""
+def begin(port, cores=str(machine.LOAD_CORE), **options):
+    """asker at work; what it says is for `end`."""
     options = {"connections": CONNECTIONS} | options
     if "requests" not in options:
         options = {"seconds": settings["seconds"]} | options
-    process = subprocess.Popen(
-        ["taskset", "-c", str(machine.LOAD_CORE), PROGRAMS / "asker", f"127.0.0.1:{port}",
-         *as_flags(options | {"wrong_is_fine": wrong_is_fine})],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(["taskset", "-c", cores, PROGRAMS / "asker", f"127.0.0.1:{port}", *as_flags(options)],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     machine.come_first(process.pid)
+    process.port = port
+    return process
+
+
+def end(process):
+    """What asker says; anything but right answers is Wrong."""
     said, trouble = process.communicate(timeout=300)
     if process.returncode != 0:
-        raise Wrong(f"asked {port} {options}: {said} {trouble}")
-    return json.loads(said)
+        raise Wrong(f"{' '.join(map(str, process.args))}: {said} {trouble}")
+    said = json.loads(said)
+    if process.port in (EDGE, EDGE_2, EDGE_TLS):
+        platform().acked += said["statuses"].get("307", 0)
+    return said
+
+
+def ask(port, **options):
+    return end(begin(port, **options))
 
 
 def rate(port, pids, cpu=request_cpu_s, **options):
@@ -206,7 +227,6 @@ def rate(port, pids, cpu=request_cpu_s, **options):
     before, steal = cpu(pids), machine.steal_s()
     said = ask(port, **options)
     used = cpu(pids) - before
-    count_clicks(port, said)
     return said["rate"], {"per core": said["right"] / max(used, 1e-9), "servers busy": used / said["seconds"],
                           "asker busy": said["cpu_s"] / said["seconds"], "p99 us": said["p99_us"],
                           "stolen": (machine.steal_s() - steal) / said["seconds"]}
@@ -217,13 +237,8 @@ def bare_rate(server=bare_h2o, **options):
     return rate(port, [pid], path="abcdefg", base=LOCATION, **options)
 
 
-def count_clicks(port, said):
-    if port in (EDGE, EDGE_2, EDGE_TLS):
-        platform().acked += said["statuses"].get("307", 0)
-
-
 def counted():
-    return int(platform().sql("SELECT coalesce(sum(clicks), 0) FROM urls")[0])
+    return int(platform().sql("SELECT coalesce(sum(clicks), 0) FROM urls")[0]) - platform().planted_clicks
 
 
 def in_clickhouse():
@@ -298,6 +313,5 @@ def warm(count):
     pid = platform().all_pids["edge"]
     before = machine.resident_kib(pid)
     copy_to_redis(count)
-    said = ask(EDGE, spread="sequence", requests=count, **links)
-    count_clicks(EDGE, said)
+    ask(EDGE, spread="sequence", requests=count, **links)
     return before, machine.resident_kib(pid)

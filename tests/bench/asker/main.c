@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -31,7 +32,7 @@
 #include "tests/bench/asker/latency.h"
 #include "tests/bench/asker/targets.h"
 
-enum { ANSWER_ROOM = 16 * 1024, EVENTS = 256, STATUSES = 600, SLOW_ROOM = 64 * 1024 };
+enum { WAIT_NS = 10000000, ANSWER_ROOM = 16 * 1024, EVENTS = 256, STATUSES = 600, SLOW_ROOM = 4 * 1024 };
 static const uint64_t LAST_ANSWERS_NS = 5000000000ull; /* that the last answers may take */
 static const uint64_t SLOW_READ_NS = 100000000ull;     /* a slow reader takes a few bytes so often */
 
@@ -205,6 +206,17 @@ static void ask_what_is_due(uint64_t now)
     }
 }
 
+/* Until the next request is due, if there is somebody to ask it; else until something comes, or the time is over. */
+static long wait_ns(uint64_t now)
+{
+    uint64_t due_ns;
+
+    if (asked.rate == 0 || is_over || free_connections == NULL)
+        return WAIT_NS;
+    due_ns = start_ns + (uint64_t)((double)sent / asked.rate * 1e9);
+    return due_ns <= now ? 0 : due_ns - now < WAIT_NS ? (long)(due_ns - now) : WAIT_NS;
+}
+
 static void run(struct connection *connections)
 {
     uint32_t all = asked.connections + asked.slow;
@@ -223,7 +235,7 @@ static void run(struct connection *connections)
         ask_what_is_due(now);
         for (uint32_t slow = asked.connections; slow < all; slow++)
             be_slow(&connections[slow], now);
-        ready = epoll_wait(poll_fd, events, EVENTS, asked.rate > 0 && !is_over ? 0 : 10);
+        ready = epoll_pwait2(poll_fd, events, EVENTS, &(struct timespec){ .tv_nsec = wait_ns(now_ns()) }, NULL);
         for (i = 0; i < ready; i++)
             read_answer(events[i].data.ptr);
     }
@@ -360,6 +372,7 @@ int main(int argc, char **argv)
         if (!connections[i].is_slow)
             set_free(&connections[i]);
     }
+    prctl(PR_SET_TIMERSLACK, 1); /* requests are due to the microsecond */
     start_ns = now_ns();
     run(connections);
     seconds = asked.requests > 0 ? (double)(now_ns() - start_ns) / 1e9 : asked.seconds;
