@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 import stand
 from figure import Figure, Wrong
@@ -33,13 +34,20 @@ def counted(pid, folder, port, code):
     ask = functools.partial(stand.ask, port, path=code, base=stand.LOCATION)
     ask(requests=WARM)
     control(pid, "-z")
-    ask(requests=REQUESTS)
+    took = ask(requests=REQUESTS)["seconds"]
+    busy = dumped(pid, folder)
+    time.sleep(took)  # what it does by the clock, and not for a request
+    return (busy - dumped(pid, folder)) / REQUESTS
+
+
+def dumped(pid, folder):
+    """Instructions since the last dump."""
     control(pid, "-d")
     dump = max(folder.rglob(f"callgrind.out.{pid}.*"), key=lambda path: path.stat().st_mtime)
     found = re.search(r"^(?:totals|summary): (\d+)", dump.read_text(), re.MULTILINE)
     if not found:
         raise Wrong(f"callgrind wrote no total into {dump}")
-    return int(found[1]) / REQUESTS
+    return int(found[1])
 
 
 @functools.cache

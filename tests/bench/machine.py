@@ -8,8 +8,9 @@ import subprocess
 
 SERVER_CORE, LOAD_CORE = 0, 1
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-# A session's share of its core, as nice is for a process: the kernel shares out between sessions first.
-FIRST = -20
+# A session's share of its core, as nice is for a process: the kernel shares out between sessions first. Who asks comes before
+# what is measured, and that before whatever else runs on this machine.
+ASKER_NICE, SERVER_NICE = -20, -10
 
 
 def read(path):
@@ -52,13 +53,12 @@ def pin_thread(thread, *cores):
         pass  # it has ended
 
 
-def come_first(pid):
-    """Whatever else runs on its core gets what this session leaves. False where that is not allowed."""
+def come_first(pid, nice=ASKER_NICE):
+    """Whatever else runs on its core gets what this session leaves. Without effect where that is not allowed."""
     try:
-        pathlib.Path(f"/proc/{pid}/autogroup").write_text(str(FIRST))
-        return True
+        pathlib.Path(f"/proc/{pid}/autogroup").write_text(str(nice))
     except OSError:
-        return False
+        pass
 
 
 def prefer(thread, nice=-15):

@@ -9,7 +9,7 @@ import machine
 import stand
 from figure import Figure, Wrong
 
-IDLE_S = 4
+IDLE_S, ASKED_S = 4, 3
 LINKS = 10_000
 BACKLOG_S = 4
 SINKS = [f"ingestion-{number}/{sink}" for number in (1, 2, 3) for sink in ("postgres_sink", "clickhouse_sink")]
@@ -53,8 +53,8 @@ def whole_pipeline():
     stand.serve("edge", "redis")
     idle = idle_rates()
     before, begun = by_stage(), time.monotonic()
-    clicks = stand.ask(stand.EDGE, spread="zipf", **links)["right"]
-    stand.all_counted()
+    clicks = stand.ask(stand.EDGE, spread="zipf", seconds=max(ASKED_S, stand.settings["seconds"]), **links)["right"]
+    stand.drained()
     took = time.monotonic() - begun
     costs = {stage: max(0.0, cpu - before[stage] - idle[stage] * took) / clicks * 1e6 for stage, cpu in by_stage().items()}
     return sum(costs.values()), costs | {"idle, % of a core": sum(idle.values()) * 100}
@@ -87,8 +87,10 @@ def ingestion():
         pids = [platform.all_pids[name] for name in STAGES["ingestion"]]
         before, begun = sum(map(machine.cpu_s, pids)), time.monotonic()
         tell_sinks("resume")
+    stand.drained()
+    used, took = sum(map(machine.cpu_s, pids)) - before, time.monotonic() - begun
     stand.all_counted()
-    return clicks / (sum(map(machine.cpu_s, pids)) - before), {"clicks": clicks, "s until all are in": time.monotonic() - begun}
+    return clicks / used, {"clicks": clicks, "s until all are in": took}
 
 
 def bare_consumer():

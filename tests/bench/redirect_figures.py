@@ -10,6 +10,7 @@ from figure import Figure, Wrong
 RATE = "requests/s"
 BARE = "bare h2o 307, one core"
 MANY, FEW = "links", 10_000
+CONNECTING_S = 3  # pgbench's time begins before its clients have connected; its tps do not count it
 BATCH = 16  # selects that pgbench has under way at once
 
 
@@ -63,7 +64,7 @@ def pgbench(script, connections=stand.CONNECTIONS):
     path = stand.folder() / "script.sql"
     path.write_text(script)
     process = subprocess.Popen(["taskset", "-c", str(machine.LOAD_CORE), "pgbench", "-n", "-M", "prepared", "-c", str(connections),
-                                "-j", "1", "-T", str(max(2, round(stand.settings["seconds"]))), "-f", path, stand.platform().uri("db")],
+                                "-j", "1", "-T", str(round(CONNECTING_S + stand.settings["seconds"])), "-f", path, stand.platform().uri("db")],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
     machine.come_first(process.pid)
     said = process.communicate(timeout=120)[0]

@@ -8,7 +8,6 @@ whoever asks, who comes first there: that work lags behind while a figure is tak
 every click that was answered must be counted.
 """
 import atexit
-import contextlib
 import functools
 import json
 import os
@@ -89,8 +88,9 @@ def folder():
 
 
 def start(*command):
-    process = subprocess.Popen(["taskset", "-c", str(machine.SERVER_CORE), *map(str, command)])
+    process = subprocess.Popen(["taskset", "-c", str(machine.SERVER_CORE), *map(str, command)], start_new_session=True)
     atexit.register(process.kill)
+    machine.come_first(process.pid, machine.SERVER_NICE)
     return process.pid
 
 
@@ -155,6 +155,7 @@ def platform():
     stand = Stand()
     atexit.register(stand.down)
     stand.up()
+    machine.come_first(stand.process.pid, machine.SERVER_NICE)
     stand.all_pids = stand.pids()
     stand.fresh_kib = machine.resident_kib(stand.all_pids["edge"])
     stand.hot = stand.shorten(LOCATION)["short_code"]
@@ -245,12 +246,22 @@ def in_clickhouse():
     return int(platform().clickhouse("SELECT uniqExact(epoch, lane, seq) FROM click_events"))
 
 
+def drained():
+    """Waits until both databases have as many clicks as were answered, and asks in a way that costs them next to nothing: how far
+    each lane is counted, and how many rows there are."""
+    stand, deadline = platform(), time.monotonic() + DRAIN_LIMIT_S
+    with psycopg.connect(stand.uri("db"), autocommit=True) as connection:
+        for count in (lambda: connection.execute("SELECT coalesce(sum(mark), 0) FROM click_marks").fetchone()[0],
+                      lambda: int(stand.clickhouse("SELECT count() FROM click_events"))):
+            while count() < stand.acked and time.monotonic() < deadline:
+                time.sleep(0.25)
+
+
 def all_counted():
     """Every click that was answered is in both databases, and no other."""
     stand = platform()
+    drained()
     for name, count in ("Postgres", counted), ("ClickHouse", in_clickhouse):
-        with contextlib.suppress(AssertionError):
-            eventually(lambda: count() == stand.acked or (stand.slow_clicks and count() >= stand.acked), DRAIN_LIMIT_S)
         found = count()
         if found < stand.acked or (found > stand.acked and not stand.slow_clicks):
             raise Wrong(f"{stand.acked} clicks were answered and {found} are in {name}")

@@ -65,7 +65,8 @@ def test_every_figure_is_named_once_and_its_goal_is_no_less_than_its_floor():
     assert len(set(names)) == len(names)
     assert [one.name for one in bench.FIGURES if not 0 < one.floor <= one.goal] == []
     page = (sources.ROOT / "tests/bench/README.md").read_text()
-    assert [name for name in names if f"`{name}`" not in page] == [], "tests/bench/README.md names every figure"
+    missing = [name for name in names if f"`{name}`" not in page and not name.startswith("runtime/")]
+    assert missing == [], "tests/bench/README.md names every figure of the platform"
 
 
 def test_names_select_by_their_beginning_and_unknown_ones_are_met_with_the_nearest():

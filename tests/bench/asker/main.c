@@ -11,7 +11,8 @@
  * (no coordinated omission). With --slow so many more connections ask on and on but hardly read.
  *
  * When the time is over, what was asked is still awaited, so that "right" is all that the server has answered rightly.
- * Prints one line of JSON. Ends with 1 when an answer was wrong; --wrong-is-fine leaves that to the reader.
+ * SIGTERM ends it before its time. Prints one line of JSON. Ends with 1 when an answer was wrong; --wrong-is-fine
+ * leaves that to the reader.
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -19,6 +20,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +62,7 @@ static struct {
 static int poll_fd;
 static struct connection *free_connections;
 static bool is_over;
+static volatile sig_atomic_t is_told; /* by SIGTERM, to end before its time */
 static uint64_t start_ns, sent, open_requests, right, wrong, broken;
 static uint64_t right_in_time;
 static uint64_t statuses[STATUSES];
@@ -227,7 +230,7 @@ static void run(struct connection *connections)
         uint64_t now = now_ns();
         int i, ready;
 
-        is_over = is_over || now >= end_ns || (asked.requests > 0 && sent >= asked.requests);
+        is_over = is_over || is_told || now >= end_ns || (asked.requests > 0 && sent >= asked.requests);
         if (is_over && end_ns > now)
             end_ns = now;
         if (is_over && (open_requests == 0 || now > end_ns + LAST_ANSWERS_NS))
@@ -343,6 +346,12 @@ static void take_option(int option, char *value)
     }
 }
 
+static void be_told(int signal)
+{
+    (void)signal;
+    is_told = true;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -373,9 +382,10 @@ int main(int argc, char **argv)
             set_free(&connections[i]);
     }
     prctl(PR_SET_TIMERSLACK, 1); /* requests are due to the microsecond */
+    signal(SIGTERM, be_told);
     start_ns = now_ns();
     run(connections);
-    seconds = asked.requests > 0 ? (double)(now_ns() - start_ns) / 1e9 : asked.seconds;
+    seconds = asked.requests > 0 || is_told ? (double)(now_ns() - start_ns) / 1e9 : asked.seconds;
     report(seconds);
     return !asked.wrong_is_fine && (wrong > 0 || broken > 0 || open_requests > 0 || right == 0);
 }
