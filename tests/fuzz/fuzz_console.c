@@ -94,7 +94,7 @@ static void knock(const uint8_t *data, size_t size)
     }
     harness_destroy(&h);
     while (channel_take(process.main_reactor.commands, &notice))
-        assert(notice.type == COMMAND_NODE_DOWN || notice.type == COMMAND_NODE_UP);
+        buffer_free(&notice.payload);
     channel_destroy(&process.main_reactor.commands);
 }
 
