@@ -44,7 +44,7 @@ def restart_under_load(platform, *nodes, rate=RATE):
 def test_no_request_fails_while_app_nodes_and_edges_are_restarted(two_edges):
     code, load, before = restart_under_load(two_edges, "app", "edge", "edge2")
     assert not load.failures
-    assert load.answered > RATE * load.seconds / 2, "there was too little load to prove anything"
+    assert load.answered > RATE * load.seconds / 4, "there was too little load to prove anything"
     after = {node["name"]: node for node in two_edges.status()["nodes"]}
     for name, pid in before.items():
         assert after[name]["state"] == "up"

@@ -335,8 +335,43 @@ static void letters_survive_a_killed_receiver(void)
     assert_int_equal(record.count, LETTERS + record.repeats);
 }
 
+static uint64_t resident_bytes(pid_t pid)
+{
+    char path[64];
+    unsigned long total = 0;
+    unsigned long resident = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu %lu", &total, &resident), 2);
+    fclose(file);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* All that may wait for one receiver, twice as much for what it is put together from, and what a sanitizer keeps of
+ * freed memory. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZER_KEEPS = 320 * 1024 * 1024 };
+#else
+enum { SANITIZER_KEEPS = 0 };
+#endif
+enum { MEMORY_LIMIT = 3 * (WINDOW_BYTES + WAITING_BYTES_LIMIT + KEPT_BYTES_LIMIT) + SANITIZER_KEEPS };
+
+/* Longer than several probes; SHUNT_STANDSTILL_S=120 is the long form. */
+static uint64_t standstill_us(void)
+{
+    const char *seconds = getenv("SHUNT_STANDSTILL_S");
+
+    return seconds != NULL ? (uint64_t)atoi(seconds) * SECOND_US : 4 * PROBE_AFTER_US;
+}
+
 static void a_receiver_that_stands_still_costs_a_bounded_sum(void)
 {
+    uint64_t before_bytes;
+    uint64_t full_bytes;
+    uint64_t end_bytes;
     struct client_answer answer;
     uint64_t once;
     uint64_t kept;
@@ -347,6 +382,7 @@ static void a_receiver_that_stands_still_costs_a_bounded_sum(void)
     ASK_FOR("from/pump", &answer, epoch_lease, .lanes = 1);
     wait_for_record("aside", 1);
     ASK_FOR("to/collector", &answer, ids_lease, .count = 1);
+    before_bytes = resident_bytes(pids[0]);
     kill(pids[1], SIGSTOP);
     ASK_FOR("from/pump", &answer, codes_lease, .count = ONCE);
     once = ((const struct codes_leased *)answer.message)->code_length;
@@ -355,12 +391,20 @@ static void a_receiver_that_stands_still_costs_a_bounded_sum(void)
     kept = ((const struct codes_leased *)answer.message)->code_length;
     assert_in_range(kept * BIG_BYTES, 1, KEPT_BYTES_LIMIT + 2 * BIG_BYTES);
 
-    /* Meanwhile, for longer than several probes, others are served as ever, and nothing more is taken. */
-    until_us = now_us() + 4 * PROBE_AFTER_US;
+    /* Meanwhile others are served as ever, nothing more is taken, and nobody's memory grows. */
+    full_bytes = resident_bytes(pids[0]);
+    until_us = now_us() + standstill_us();
     while (now_us() < until_us) {
         ASK_FOR("from/pump", &answer, epoch_lease, .lanes = 1);
         beside++;
+        if (beside % 100 == 0)
+            ASK_FOR("from/pump", &answer, codes_lease, .count = KEPT);
     }
+    end_bytes = resident_bytes(pids[0]);
+    printf("sender: %" PRIu64 " KiB before, %" PRIu64 " KiB when full, %" PRIu64 " KiB at the end; %" PRIu64
+           " letters beside\n",
+           before_bytes / 1024, full_bytes / 1024, end_bytes / 1024, beside);
+    assert_true(end_bytes < before_bytes + MEMORY_LIMIT);
     ASK_FOR("from/pump", &answer, codes_lease, .count = ONCE);
     assert_int_equal(((const struct codes_leased *)answer.message)->code_length, 0);
 
