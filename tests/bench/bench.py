@@ -82,13 +82,14 @@ def arguments_of(command_line):
     return given
 
 
-def measure_all(figures, runs):
-    """(results, names of those that could not be measured)"""
-    results, failed = [], []
+def measure_all(figures, runs, keep=lambda results, path: None):
+    """(results, names of those that could not be measured); `keep` gets all results after each, and what it gave before."""
+    results, failed, path = [], [], None
     for figure in figures:
         print(f"measuring {figure.name} against {figure.baseline_name}", file=sys.stderr)
         try:
             results.append(measure(figure, runs))
+            path = keep(results, path)
         except Wrong as wrong:
             failed.append(figure.name)
             print(f"shunt bench: {figure.name} has no figure: {wrong}", file=sys.stderr)
@@ -108,8 +109,8 @@ def main(command_line=None):
     if given.compare is not None:
         return kept.compare(given.compare, {figure.name for figure in chosen}, given.json)
     stand.settings.update(links=given.links, seconds=given.seconds)
-    results, failed = measure_all(chosen, given.runs)
-    kept.keep(results, {"runs": given.runs} | stand.settings)
+    how = {"runs": given.runs} | stand.settings
+    results, failed = measure_all(chosen, given.runs, lambda results, path: kept.keep(results, how, path=path))
     print(json.dumps(results, indent=1)) if given.json else print_table(results)
     return 1 if failed else 0
 

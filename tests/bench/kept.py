@@ -13,12 +13,11 @@ FOLDER = ROOT / "build/figures"
 NOISE = 0.05
 
 
-def keep(results, how, folder=FOLDER):
-    if not results:
-        return None
+def keep(results, how, folder=FOLDER, path=None):
+    """Into a file of its own, or `path` again: a run that is cut short has kept what it had. The path."""
     folder.mkdir(parents=True, exist_ok=True)
     now = datetime.datetime.now(datetime.timezone.utc)
-    path = folder / (now.strftime("%Y-%m-%dT%H-%M-%S.%f") + ".json")
+    path = path or folder / (now.strftime("%Y-%m-%dT%H-%M-%S.%f") + ".json")
     path.write_text(json.dumps({"date": now.isoformat(timespec="seconds"), "machine": machine.description(ROOT), "how": how,
                                 "figures": results}, indent=1) + "\n")
     return path

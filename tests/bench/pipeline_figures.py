@@ -61,7 +61,7 @@ def whole_pipeline():
 
 
 def bare_cpu():
-    return 1e6 / stand.bare_rate()[1]["per core"]
+    return 1e6 / stand.bare_rate()[0]
 
 
 # --------------------------------------------------------------------------------------------------------- ingestion

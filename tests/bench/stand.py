@@ -224,11 +224,12 @@ def ask(port, **options):
 
 
 def rate(port, pids, cpu=request_cpu_s, **options):
-    """(requests/s, what explains it): how busy servers and asker were, and requests per second of the servers' CPU."""
+    """(requests per CPU second of those who serve, what explains it). That is what one core does that they have for
+    themselves, also when something else runs on this machine, or when the asker is the slower one."""
     before, steal = cpu(pids), machine.steal_s()
     said = ask(port, **options)
     used = cpu(pids) - before
-    return said["rate"], {"per core": said["right"] / max(used, 1e-9), "servers busy": used / said["seconds"],
+    return said["right"] / max(used, machine.TICK_S), {"requests/s": said["rate"], "servers busy": used / said["seconds"],
                           "asker busy": said["cpu_s"] / said["seconds"], "p99 us": said["p99_us"],
                           "stolen": (machine.steal_s() - steal) / said["seconds"]}
 
