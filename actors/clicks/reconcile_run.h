@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* reconcile_run -- what the reconciler's files share: reconciler.c the run, reconciler_read.c its eyes,
- * reconciler_mend.c its hands. */
+ * reconciler_mend.c its hands; reconciler_audit.c what it says when it is only asked. */
 #ifndef ACTORS_CLICKS_RECONCILE_RUN_H
 #define ACTORS_CLICKS_RECONCILE_RUN_H
 
@@ -65,10 +65,13 @@ struct reconciler {
     struct kafka_topic_request *extents;
     struct kafka_consumer *consumer;
     struct kafka_position ends[KAFKA_PARTITIONS_LIMIT]; /* offset: where the replay of it ends */
+    int64_t from[KAFKA_PARTITIONS_LIMIT];               /* where it begins; 0: with the oldest record */
     uint32_t partitions;
     uint32_t partitions_left;
     kafka_messages_handler *on_messages;
     void (*on_topic_read)(struct actor *me);
+
+    struct audit *audit; /* owned; the one under way, or NULL */
 
     /* mending ClickHouse */
     struct code_counts wanted; /* codes that miss rows */
@@ -90,9 +93,14 @@ void reconciler_cut_postgres(struct actor *me);
 void reconciler_cut_clickhouse(struct actor *me);
 void reconciler_replay(struct actor *me);
 void reconciler_read_clickhouse(struct actor *me);
-/* Reads the topic from its beginning to its present end; `messages` gets the records, `then` is called at the end. When
+/* Reads the topic from `from` to its present end; `messages` gets the records, `then` is called at the end. When
  * it cannot be read, the step ends with that. */
 void reconciler_read_topic(struct actor *me, kafka_messages_handler *messages, void (*then)(struct actor *me));
+
+/* reconciler_audit.c */
+void reconciler_on_audit(struct actor *me, const struct audit_read *message, struct question question);
+void reconciler_audit_stopped(struct actor *me, const char *trouble); /* instead of the end of a step */
+void reconciler_audit_free(struct audit **audit);
 
 /* reconciler_mend.c */
 void reconciler_compare(struct reconciler *self);

@@ -106,6 +106,10 @@ void reconciler_step_done(struct actor *me, const char *trouble)
     };
     struct reconciler *self = actor_state(me);
 
+    if (self->audit != NULL) {
+        reconciler_audit_stopped(me, trouble);
+        return;
+    }
     if (trouble != NULL) {
         fail_run(me, doing[self->step], trouble);
         return;
@@ -153,6 +157,10 @@ static void on_run(struct actor *me, const struct reconcile_run *m, struct quest
 {
     struct reconciler *self = actor_state(me);
 
+    if (self->audit != NULL) {
+        actor_refuse(me, q, "an audit is under way; try again when it has ended");
+        return;
+    }
     if (self->question_count == RECONCILER_QUESTIONS_LIMIT) {
         actor_refuse(me, q, "too many are waiting for the run that is under way");
         return;
@@ -174,7 +182,7 @@ static void run_by_itself(struct actor *me, void *context)
 
     (void)context;
     self->daily = actor_after(me, self->every_us, run_by_itself, NULL);
-    if (self->step == STEP_IDLE)
+    if (self->step == STEP_IDLE && self->audit == NULL)
         begin(me, false);
 }
 
@@ -215,6 +223,7 @@ static void stop(struct actor *me)
 {
     struct reconciler *self = actor_state(me);
 
+    reconciler_audit_free(&self->audit);
     reconciler_forget(self);
     clickhouse_close(&self->clickhouse);
     postgres_close(&self->postgres);
@@ -241,7 +250,7 @@ static const struct metric metrics[] = {
     { "failures_total", METRIC_COUNTER, FIELD_AT(failures_total), "Runs that could not be finished.", NULL },
 };
 
-static const struct handler handlers[] = { ASKED(reconcile_run, on_run) };
+static const struct handler handlers[] = { ASKED(reconcile_run, on_run), ASKED(audit_read, reconciler_on_audit) };
 
 const struct actor_kind reconciler_kind = {
     .name = "reconciler",

@@ -227,6 +227,7 @@ void reconciler_forget(struct reconciler *self)
     rowbinary_destroy(&self->rows);
     free(self->drift.rows);
     self->drift = (struct drift){ 0 };
+    memset(self->from, 0, sizeof self->from);
     self->row_count = 0;
     self->absent = 0;
     self->has_repaired = false;

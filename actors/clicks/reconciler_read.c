@@ -208,9 +208,13 @@ static void extents_came(struct actor *me, void *context, const struct kafka_top
     for (uint32_t i = 0; i < result->partitions && self->partitions < KAFKA_PARTITIONS_LIMIT; i++) {
         const struct kafka_extent *extent = &result->extents[i];
 
-        if (extent->first >= extent->end)
+        int64_t first = extent->first;
+
+        if (extent->partition < KAFKA_PARTITIONS_LIMIT && self->from[extent->partition] > first)
+            first = self->from[extent->partition];
+        if (first >= extent->end)
             continue;
-        starts[self->partitions] = (struct kafka_position){ .partition = extent->partition, .offset = extent->first };
+        starts[self->partitions] = (struct kafka_position){ .partition = extent->partition, .offset = first };
         self->ends[self->partitions++] =
             (struct kafka_position){ .partition = extent->partition, .offset = extent->end };
     }

@@ -1,27 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pipeline from the edge's question to Postgres's counts in one thread: the real click_buffer, kafka_bridge and
- * ingestion, with simulated Redis, Kafka and Postgres and virtual time. A seed decides what happens: clicks, pauses,
- * crashes of the node, cut connections with lost answers, a Redis that is away, refuses, is wiped or wakes up with an
- * older state, a Kafka that is away, refuses or loses answers, transactions of unknown outcome. Then everything heals,
- * and it is checked, click by click:
+ * The pipeline from the edge's question to both databases in one thread: the real click_buffer, kafka_bridge, ingestion,
+ * click_rows and recount, with simulated Redis, Kafka, Postgres and ClickHouse and virtual time. A seed decides what
+ * happens: clicks, pauses, crashes of the node, cut connections with lost answers, a Redis that is away, refuses, is
+ * wiped or wakes up with an older state, a Kafka that is away, refuses or loses answers, transactions and inserts of
+ * unknown outcome. Then everything heals, and it is checked, click by click:
  *
- *     every click that was answered is counted once, under its code; nothing is counted that was not issued;
- *     whoever read the statistics meanwhile saw at least what had been answered, and never more than had been asked.
+ *     every click that was answered is counted once, under its code, and is one row in ClickHouse; nothing is counted
+ *     that was not issued; whoever read the statistics meanwhile saw at least what had been answered, and never more
+ *     than had been asked; the reconciler's recount agrees.
  *
- * SHUNT_SIM_SEEDS="FIRST-LAST" runs other seeds; a failing one is printed.
+ * SHUNT_SIM_SEEDS="FIRST-LAST" runs other seeds; a failing one is printed. The same seed takes the same way: all that
+ * leaves the pipeline goes into a checksum, its trace. planted_bugs.py shows what all this is able to find.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "actors/clicks/batch.h"
 #include "actors/clicks/click_run.h"
 #include "actors/clicks/pending.h"
+#include "actors/clicks/recount.h"
 #include "proto/messages/clicks.h"
 #include "proto/messages/links.h"
 #include "runtime/failpoint.h"
 #include "runtime/harness.h"
+#include "tests/sim/clicks/sim_clickhouse.h"
 #include "tests/sim/clicks/sim_database.h"
 #include "tests/sim/clicks/sim_identities.h"
 #include "tests/sim/clicks/sim_redis.h"
@@ -54,6 +59,15 @@ static uint64_t answered[SIM_CODES];
 static struct fake_server saved; /* an older state of Redis */
 static bool has_saved;
 static bool journal_failed; /* in this run: then Redis must not forget anything as well */
+
+/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over all that happened so far. */
+static uint64_t trace;
+
+static void note(uint64_t what)
+{
+    for (int i = 0; i < 8; i++)
+        trace = (trace ^ (what >> (8 * i) & 0xff)) * 0x100000001b3;
+}
 
 static unsigned random_below(unsigned limit)
 {
@@ -128,6 +142,8 @@ static void settle_asks(void)
             continue;
         asks[i].identity = *(const struct clicks_committed *)answer->message;
         answered[asks[i].code] += asks[i].count;
+        note(asks[i].identity.epoch << 32 | asks[i].identity.lane);
+        note(asks[i].identity.first_seq);
     }
 }
 
@@ -282,6 +298,7 @@ static void read_statistics(void)
         {
             uint64_t total = database.clicks[code] + pending_sum(pending).clicks;
 
+            note(total);
             assert_true(total <= asked[code]);
             if (is_whole)
                 assert_true(total >= low);
@@ -319,14 +336,29 @@ static void sink_step(void)
         tell_marks();
 }
 
+static void clickhouse_step(void)
+{
+    unsigned chance = random_below(20);
+
+    sim_clickhouse_read(1 + random_below(6));
+    if (chance < 8)
+        sim_clickhouse_insert(SIM_COMMITTED, 1 + random_below(60));
+    else if (chance < 12)
+        sim_clickhouse_insert(chance < 10 ? SIM_ROLLED_BACK : SIM_COMMITTED_UNHEARD, 1 + random_below(60));
+    else if (chance == 12)
+        sim_clickhouse_restart();
+}
+
 static void step(void)
 {
     unsigned chance = random_below(100);
 
     if (chance < 55)
         click();
-    else if (chance < 75)
+    else if (chance < 70)
         sink_step();
+    else if (chance < 75)
+        clickhouse_step();
     else if (chance < 85)
         read_statistics();
     else if (chance < 91)
@@ -375,9 +407,50 @@ static void heal(void)
     advance(300000);
     sim_sink_read(1000);
     sim_sink_flush(SIM_COMMITTED);
+    sim_clickhouse_read(SIM_LOG_LIMIT);
+    while (click_rows_records(clickhouse.rows) > 0)
+        sim_clickhouse_insert(SIM_COMMITTED, SIM_SEQS);
 }
 
 /* ------------------------------------------------------------------------------------------------ the verdict */
+
+/* What the reconciler would find: the topic, read again, against what both databases have. */
+static void recount_agrees(void)
+{
+    struct recount recount = { 0 };
+    uint64_t rows[SIM_CODES] = { 0 };
+
+    for (uint64_t epoch = SIM_FIRST_EPOCH; epoch < next_epoch; epoch++) {
+        for (uint32_t lane = 0; lane < SIM_PARTITIONS; lane++) {
+            uint64_t highest = 0;
+
+            for (uint64_t seq = 1; seq <= SIM_SEQS; seq++) {
+                uint8_t code = clickhouse.table[epoch - SIM_FIRST_EPOCH][lane][seq];
+
+                assert_int_equal(code, in_kafka[epoch - SIM_FIRST_EPOCH][lane][seq]);
+                highest = code != 0 ? seq : highest;
+                if (code != 0)
+                    rows[code - 1]++;
+            }
+            recount_cut(&recount, RECOUNT_POSTGRES, epoch, lane, sim_lane_of(epoch, lane)->mark);
+            recount_cut(&recount, RECOUNT_CLICKHOUSE, epoch, lane, highest);
+        }
+    }
+    for (int partition = 0; partition < SIM_PARTITIONS; partition++) {
+        for (uint32_t i = 0; i < kafka.count[partition]; i++)
+            recount_take(&recount, kafka.log[partition][i].key, kafka.log[partition][i].value);
+    }
+    for (uint32_t code = 0; code < SIM_CODES; code++) {
+        struct slice name = slice_of(sim_codes[code]);
+
+        assert_int_equal(code_counts_of(&recount.counts[RECOUNT_POSTGRES], name), database.clicks[code]);
+        assert_int_equal(code_counts_of(&recount.counts[RECOUNT_CLICKHOUSE], name), rows[code]);
+        assert_int_equal(rows[code], database.clicks[code]);
+        note(rows[code]);
+    }
+    assert_int_equal(recount_absent(&recount, RECOUNT_POSTGRES) + recount_absent(&recount, RECOUNT_CLICKHOUSE), 0);
+    recount_free(&recount);
+}
 
 static void check(void)
 {
@@ -405,6 +478,7 @@ static void check(void)
         assert_in_range(database.clicks[code], answered[code], asked[code]);
     }
     assert_true(is_all_counted());
+    recount_agrees();
 }
 
 static void reset_world(unsigned run)
@@ -421,6 +495,7 @@ static void reset_world(unsigned run)
     memset(asked, 0, sizeof asked);
     memset(answered, 0, sizeof answered);
     ask_count = 0;
+    trace = 0xcbf29ce484222325;
     next_epoch = SIM_FIRST_EPOCH;
     seed = run;
     kafka.is_down = false;
@@ -429,6 +504,7 @@ static void reset_world(unsigned run)
     assert_int_equal(system("rm -rf nodes"), 0);
     assert_null(failpoint_set("click_buffer.journal_write", "off"));
     sim_sink_restart();
+    sim_clickhouse_clear();
 }
 
 static void run(unsigned number)
@@ -464,15 +540,47 @@ static void any_schedule_counts_each_click_once(void **state)
     (void)state;
     if (wanted != NULL && sscanf(wanted, "%u-%u", &first, &last) == 1)
         last = first;
-    enter_folder();
     for (unsigned number = first; number <= last; number++) {
         running = number;
         run(number);
     }
     running = 0;
+}
+
+static void the_same_seed_takes_the_same_way(void **state)
+{
+    uint64_t first;
+
+    (void)state;
+    for (unsigned number = 1; number <= 5; number++) {
+        run(number);
+        first = trace;
+        run(number);
+        assert_int_equal(first, trace);
+        run(number + 1);
+        assert_int_not_equal(first, trace);
+    }
+}
+
+static int leave(void **state)
+{
+    (void)state;
     reset_world(0);
     ingestion_destroy(&sink.ingestion);
+    sim_clickhouse_free();
     assert_int_equal(system("rm -rf nodes seed"), 0);
+    return 0;
+}
+
+/* A broken invariant ends the program: the seed is said before. */
+static void say_seed_and_end(int signal_number)
+{
+    char text[64];
+    int size = snprintf(text, sizeof text, "the seed that failed: SHUNT_SIM_SEEDS=%u\n", running);
+
+    (void)!write(STDERR_FILENO, text, (size_t)size);
+    (void)signal(signal_number, SIG_DFL);
+    (void)raise(signal_number);
 }
 
 static int say_seed(void **state)
@@ -487,7 +595,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(any_schedule_counts_each_click_once, say_seed),
+        cmocka_unit_test(the_same_seed_takes_the_same_way),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    (void)signal(SIGABRT, say_seed_and_end);
+    enter_folder();
+    return cmocka_run_group_tests(tests, NULL, leave);
 }
