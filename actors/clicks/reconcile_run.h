@@ -23,6 +23,7 @@ enum {
 enum reconciler_step {
     STEP_IDLE,
     STEP_CUT_POSTGRES,
+    STEP_CUT_GROUP,
     STEP_CUT_CLICKHOUSE,
     STEP_REPLAY,
     STEP_READ_CLICKHOUSE,
@@ -44,7 +45,9 @@ struct reconciler {
     const char *clickhouse_uri; /* option */
     const char *kafka_uri;      /* option */
     const char *topic;          /* option */
+    const char *group;          /* option */
     uint64_t every_us;          /* option */
+    uint64_t sample_every_us;   /* option */
     struct postgres *postgres;
     struct clickhouse *clickhouse;
     uint64_t daily; /* timer */
@@ -71,6 +74,9 @@ struct reconciler {
     kafka_messages_handler *on_messages;
     void (*on_topic_read)(struct actor *me);
 
+    struct sample *sample; /* owned; the one under way, or NULL */
+    uint64_t sample_timer;
+    bool drew_nothing;   /* the last sample had no codes */
     struct audit *audit; /* owned; the one under way, or NULL */
 
     /* mending ClickHouse */
@@ -81,6 +87,8 @@ struct reconciler {
     gauge postgres_drift;
     gauge clickhouse_drift;
     gauge finished_s;
+    gauge sampled_drift;
+    counter sampled_codes_total;
     counter runs_total;
     counter failures_total;
 };
@@ -90,6 +98,7 @@ void reconciler_step_done(struct actor *me, const char *trouble);
 
 /* reconciler_read.c */
 void reconciler_cut_postgres(struct actor *me);
+void reconciler_cut_group(struct actor *me);
 void reconciler_cut_clickhouse(struct actor *me);
 void reconciler_replay(struct actor *me);
 void reconciler_read_clickhouse(struct actor *me);
@@ -101,6 +110,10 @@ void reconciler_read_topic(struct actor *me, kafka_messages_handler *messages, v
 void reconciler_on_audit(struct actor *me, const struct audit_read *message, struct question question);
 void reconciler_audit_stopped(struct actor *me, const char *trouble); /* instead of the end of a step */
 void reconciler_audit_free(struct audit **audit);
+
+/* reconciler_sample.c */
+void reconciler_sample(struct actor *me, void *context); /* a timer's, for ever */
+void reconciler_sample_free(struct actor *me, struct sample **sample);
 
 /* reconciler_mend.c */
 void reconciler_compare(struct reconciler *self);

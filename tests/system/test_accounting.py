@@ -9,7 +9,7 @@ import json
 import psycopg
 import pytest
 
-from running import eventually
+from running import PORT_SHIFT, eventually
 
 CLICKS = 30
 
@@ -67,3 +67,77 @@ def test_the_audit_finds_what_is_missing(shunt, code):
         assert ask(shunt, "audit")["difference"] >= 1000000 - CLICKS, "more was counted than was ever issued"
     finally:
         execute(shunt, "UPDATE click_marks SET mark = mark - 1000000 WHERE epoch = %s AND lane = %s", epoch, lane)
+
+
+# ---- the reconciler
+
+def reconcile(shunt, *words):
+    return ask(shunt, "reconcile", *words)
+
+
+def test_nothing_is_found_where_nothing_is_wrong(shunt, code):
+    report = reconcile(shunt)
+    assert (report["postgres_drift"], report["clickhouse_drift"]) == (0, 0), report
+    assert report["clicks_compared"] >= CLICKS
+
+
+def test_counts_that_were_edited_are_mended(shunt, code):
+    execute(shunt, "UPDATE urls SET clicks = clicks + 7 WHERE short_code = %s", code)
+    report = reconcile(shunt)
+    assert (report["postgres_drift"], report["rows"]) == (7, [{"code": code, "postgres": 7, "clickhouse": 0}]), report
+    assert shunt.in_postgres(code) == CLICKS + 7, "it only compared"
+    assert reconcile(shunt, "repair")["repaired"]
+    assert shunt.in_postgres(code) == CLICKS
+    assert reconcile(shunt)["postgres_drift"] == 0
+
+
+@pytest.mark.parametrize("which", (0, -1), ids=("first", "last"))
+def test_rows_that_were_deleted_are_put_back(shunt, code, which):
+    """The last row of a lane as well, behind which no other says that it should be there."""
+    epoch, lane, seq = identities(shunt, code)[which]
+    shunt.clickhouse(f"ALTER TABLE click_events DELETE WHERE epoch = {epoch} AND lane = {lane} AND seq = {seq}")
+    eventually(lambda: shunt.in_clickhouse(code) == CLICKS - 1, 20, "the row was not deleted")
+    assert reconcile(shunt)["clickhouse_drift"] == 1
+    assert reconcile(shunt, "repair")["repaired"]
+    eventually(lambda: len(identities(shunt, code)) == CLICKS, 20, "the row did not come back")
+    assert reconcile(shunt)["clickhouse_drift"] == 0
+
+
+def test_an_offset_that_was_moved_goes_back(shunt, code):
+    """Clicks that were passed by are counted, once, by reading them again."""
+    def sinks(verb):
+        for number in (1, 2, 3):
+            assert shunt.console(verb, f"ingestion-{number}/postgres_sink").returncode == 0
+
+    sinks("suspend")
+    try:
+        for _ in range(CLICKS):
+            shunt.click(code)
+        eventually(lambda: shunt.in_clickhouse(code) == 2 * CLICKS, 40, "the clicks did not come to Kafka")
+        execute(shunt, "UPDATE click_offsets SET next_offset = next_offset + 100000, owner = 0 WHERE consumer = 'postgres'")
+        report = reconcile(shunt)
+        assert report["postgres_drift"] == CLICKS, report
+        assert reconcile(shunt, "repair")["repaired"]
+    finally:
+        sinks("resume")
+    eventually(lambda: shunt.in_postgres(code) == 2 * CLICKS, 60, "the clicks that were passed by were not counted")
+    eventually(lambda: reconcile(shunt)["postgres_drift"] == 0, 30, "something is counted twice")
+    assert ask(shunt, "audit")["difference"] == 0
+
+
+def test_a_sample_finds_drift_by_itself(shunt, code):
+    def metric(name):
+        text = shunt.http.get(f"http://127.0.0.1:{8081 + PORT_SHIFT}/metrics/reconciler").text
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+                   if line.startswith(f"shunt_reconciler_{name}"))
+
+    assert shunt.console("config", "set", "reconciler.sample_every", "1s").returncode == 0
+    seen = metric("sampled_codes_total")
+    eventually(lambda: metric("sampled_codes_total") > seen, 60, "nothing was sampled")
+    assert metric("sampled_drift_clicks") == 0
+    execute(shunt, "UPDATE urls SET clicks = clicks + 5")
+    try:
+        eventually(lambda: metric("sampled_drift_clicks") >= 5, 150, "the drift was not found")
+    finally:
+        execute(shunt, "UPDATE urls SET clicks = clicks - 5")
+        assert shunt.console("config", "set", "reconciler.sample_every", "60s").returncode == 0

@@ -142,8 +142,12 @@ def write(name, source, target):
 
 
 def find(program):
-    run = subprocess.run([program], env={**os.environ, "SHUNT_SIM_SEEDS": f"1-{SEEDS}"}, text=True,
-                         capture_output=True, timeout=LIMIT_S)
+    try:
+        run = subprocess.run([program], env={**os.environ, "SHUNT_SIM_SEEDS": f"1-{SEEDS}"}, text=True,
+                             capture_output=True, timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        print(f"found: it does not come to its end within {LIMIT_S} s")
+        return 0
     seed = re.search(r"the seed that failed: SHUNT_SIM_SEEDS=(\d+)", run.stdout + run.stderr)
     if run.returncode != 0 and seed:
         print(f"found with seed {seed[1]}")

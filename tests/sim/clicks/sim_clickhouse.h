@@ -45,8 +45,8 @@ static void sim_clickhouse_read(uint32_t most)
         for (uint32_t i = 0; i < most && clickhouse.next[partition] < kafka.count[partition]; i++) {
             const struct sim_record *record = &kafka.log[partition][clickhouse.next[partition]];
 
-            assert_true(click_rows_take(clickhouse.rows, partition, clickhouse.next[partition]++, record->key,
-                                        record->value));
+            assert_true(
+                click_rows_take(clickhouse.rows, partition, clickhouse.next[partition]++, record->key, record->value));
         }
     }
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pipeline from the edge's question to both databases in one thread: the real click_buffer, kafka_bridge, ingestion,
- * click_rows and recount, with simulated Redis, Kafka, Postgres and ClickHouse and virtual time. A seed decides what
- * happens: clicks, pauses, crashes of the node, cut connections with lost answers, a Redis that is away, refuses, is
- * wiped or wakes up with an older state, a Kafka that is away, refuses or loses answers, transactions and inserts of
- * unknown outcome. Then everything heals, and it is checked, click by click:
+ * The pipeline from the edge's question to both databases in one thread: the real click_buffer, kafka_bridge,
+ * ingestion, click_rows and recount, with simulated Redis, Kafka, Postgres and ClickHouse and virtual time. A seed
+ * decides what happens: clicks, pauses, crashes of the node, cut connections with lost answers, a Redis that is away,
+ * refuses, is wiped or wakes up with an older state, a Kafka that is away, refuses or loses answers, transactions and
+ * inserts of unknown outcome. Then everything heals, and it is checked, click by click:
  *
  *     every click that was answered is counted once, under its code, and is one row in ClickHouse; nothing is counted
  *     that was not issued; whoever read the statistics meanwhile saw at least what had been answered, and never more
@@ -18,178 +18,29 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "actors/clicks/batch.h"
-#include "actors/clicks/click_run.h"
 #include "actors/clicks/pending.h"
-#include "actors/clicks/recount.h"
-#include "proto/messages/clicks.h"
-#include "proto/messages/links.h"
 #include "runtime/failpoint.h"
-#include "runtime/harness.h"
-#include "tests/sim/clicks/sim_clickhouse.h"
 #include "tests/sim/clicks/sim_database.h"
 #include "tests/sim/clicks/sim_identities.h"
+#include "tests/sim/clicks/sim_node.h"
+#include "tests/sim/clicks/sim_recount.h"
 #include "tests/sim/clicks/sim_redis.h"
+#include "tests/sim/clicks/sim_stream.h"
 #include "tests/testing.h"
 
-extern const struct actor_kind click_buffer_kind;
-extern const struct actor_kind kafka_bridge_kind;
-
 enum {
-    ASKS_LIMIT = 4096,
     STEPS = 150,
     HEAL_STEPS = 400,
     SEEDS = 150,
-    CLICKS_PER_ASK = 6,
     RUSH_TURNS = 10, /* as many clicks as make a window several records in Kafka */
     RUSH_ASKS = 12,
     RUSH_REST = 8
 };
 
-_Static_assert(ASKS_LIMIT *CLICKS_PER_ASK <= SIM_SEQS, "every identity has its place");
-
-struct ask {
-    uint64_t question; /* 0: settled */
-    uint32_t code;
-    uint32_t count;
-    bool is_answered;
-    struct clicks_committed identity;
-};
-
-static struct harness *h;
-static struct actor *buffer;
-static uint64_t next_epoch;
-static unsigned seed;
-static unsigned running; /* the seed of the run, for the message when it fails; 0: none */
-static struct ask asks[ASKS_LIMIT];
-static uint32_t ask_count;
-static uint64_t asked[SIM_CODES];
-static uint64_t answered[SIM_CODES];
+static unsigned running;         /* the seed of the run, for the message when it fails; 0: none */
 static struct fake_server saved; /* an older state of Redis */
 static bool has_saved;
 static bool journal_failed; /* in this run: then Redis must not forget anything as well */
-
-/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over all that happened so far. */
-static uint64_t trace;
-
-static void note(uint64_t what)
-{
-    for (int i = 0; i < 8; i++)
-        trace = (trace ^ (what >> (8 * i) & 0xff)) * 0x100000001b3;
-}
-
-static unsigned random_below(unsigned limit)
-{
-    return (unsigned)rand_r(&seed) % limit;
-}
-
-/* ------------------------------------------------------------------------------------------------ the node */
-
-/* Plays id_allocator and postgres_sink. */
-static void answer_letters(void)
-{
-    static struct lane_position rows[4096];
-    const struct harness_letter *letter;
-
-    while ((letter = harness_take(h)) != NULL) {
-        if (letter->schema == &epoch_lease_schema) {
-            harness_reply(h, letter, &epoch_leased_schema, &(struct epoch_leased){ .epoch = next_epoch++ });
-        } else if (letter->schema == &epochs_read_schema) {
-            struct producer_epoch epochs[SIM_EPOCHS];
-            struct epochs_known known = { .epochs = { .at = epochs } };
-
-            for (uint64_t epoch = SIM_FIRST_EPOCH; epoch + 1 < next_epoch; epoch++) {
-                if (!database.is_drained[epoch - SIM_FIRST_EPOCH])
-                    epochs[known.epochs.count++] = (struct producer_epoch){ epoch, SIM_PARTITIONS };
-            }
-            harness_reply(h, letter, &epochs_known_schema, &known);
-        } else if (letter->schema == &marks_read_schema) {
-            const struct marks_read *read = letter->message;
-            struct marks_moved moved = { .marks = { rows, read->lanes.count } };
-
-            for (uint32_t i = 0; i < read->lanes.count; i++)
-                rows[i] = (struct lane_position){ read->lanes.at[i].epoch, read->lanes.at[i].lane,
-                                                  sim_lane_of(read->lanes.at[i].epoch, read->lanes.at[i].lane)->mark };
-            harness_reply(h, letter, &marks_moved_schema, &moved);
-        } else if (letter->schema == &epoch_drained_schema) {
-            const struct epoch_drained *drained = letter->message;
-            bool all = true;
-
-            for (uint32_t i = 0; i < drained->ends.count; i++)
-                all = all && sim_lane_of(drained->epoch, drained->ends.at[i].lane)->mark >= drained->ends.at[i].seq;
-            database.is_drained[drained->epoch - SIM_FIRST_EPOCH] |= all;
-            if (all)
-                harness_reply(h, letter, &done_schema, &(struct done){ 0 });
-            else
-                harness_reply(h, letter, &ask_failed_schema, &(struct ask_failed){ .reason = ASK_FAILED });
-        }
-    }
-}
-
-static void start_node(void)
-{
-    h = harness_new(seed);
-    buffer = harness_add(h, &click_buffer_kind, "click_buffer",
-                         (const char *[]){ "redis=redis://sim", "lanes=2", "journal_segment=64KiB", NULL });
-    (void)harness_add(h, &kafka_bridge_kind, "kafka_bridge",
-                      (const char *[]){ "redis=redis://sim", "kafka=kafka://sim", "delivery_limit=1s", NULL });
-    harness_start(h);
-    answer_letters();
-    harness_advance(h, 1000);
-}
-
-static void settle_asks(void)
-{
-    for (uint32_t i = 0; i < ask_count; i++) {
-        const struct harness_letter *answer = asks[i].question != 0 ? harness_answer(h, asks[i].question) : NULL;
-
-        if (answer == NULL)
-            continue;
-        asks[i].question = 0;
-        asks[i].is_answered = answer->schema == &clicks_committed_schema;
-        if (!asks[i].is_answered)
-            continue;
-        asks[i].identity = *(const struct clicks_committed *)answer->message;
-        answered[asks[i].code] += asks[i].count;
-        note(asks[i].identity.epoch << 32 | asks[i].identity.lane);
-        note(asks[i].identity.first_seq);
-    }
-}
-
-static void advance(uint64_t by_us)
-{
-    harness_advance(h, by_us);
-    answer_letters();
-    settle_asks();
-}
-
-/* kill -9: whoever waited for an answer never gets it. */
-static void crash_node(void)
-{
-    settle_asks();
-    harness_destroy(&h);
-    for (uint32_t i = 0; i < ask_count; i++)
-        asks[i].question = 0;
-    start_node();
-}
-
-static void click(struct slice long_host)
-{
-    struct ask *ask = &asks[ask_count];
-    struct click clicks[CLICKS_PER_ASK];
-
-    if (ask_count == ASKS_LIMIT)
-        return;
-    *ask = (struct ask){ .code = random_below(SIM_CODES), .count = 1 + random_below(CLICKS_PER_ASK) };
-    for (uint32_t i = 0; i < ask->count; i++)
-        clicks[i] = (struct click){ .code = slice_of(sim_codes[ask->code]),
-                                    .time_us = 1700000000000000,
-                                    .referrer_host = long_host };
-    ask->question =
-        harness_ask(h, buffer, &clicks_commit_schema, &(struct clicks_commit){ .clicks = { clicks, ask->count } });
-    asked[ask->code] += ask->count;
-    ask_count++;
-}
 
 /* ------------------------------------------------------------------------------------------------ Redis's troubles */
 
@@ -275,43 +126,6 @@ static void add_answer(struct pending *pending, const struct clicks_pending *ans
         pending_add_window(pending, &answer->windows.at[i]);
 }
 
-static uint64_t clicks_in_window(const char *registry, const struct fake_row *window, const char *code)
-{
-    for (uint32_t i = 0; i < server.row_count; i++) {
-        const struct fake_row *row = &server.rows[i];
-        size_t size = strlen(registry);
-
-        if (strncmp(row->key, registry, size) == 0 && row->key[size] == ':' &&
-            strcmp(row->key + size + 1, window->field) == 0 && strcmp(row->field, code) == 0)
-            return strtoull(row->value.at, NULL, 10);
-    }
-    return 0;
-}
-
-/* What Redis holds of a lane that the buffer does not answer for: its sealed windows, and the stream beyond them. */
-static void read_lane_from_redis(struct pending *pending, uint64_t epoch, uint32_t lane, const char *code)
-{
-    struct lane_key registry = lane_registry_key(epoch, lane);
-    struct lane_key stream = lane_stream_key(epoch, lane);
-    uint64_t last = 0;
-
-    for (uint32_t i = 0; i < server.row_count; i++) {
-        const struct fake_row *row = &server.rows[i];
-        struct click_window window = { .epoch = epoch, .lane = lane };
-
-        if (strcmp(row->key, registry.text) != 0 ||
-            !lane_parse_pair(slice_of(row->field), &window.first_seq, &window.last_seq))
-            continue;
-        window.clicks = clicks_in_window(registry.text, row, code);
-        pending_add_window(pending, &window);
-        last = window.last_seq > last ? window.last_seq : last;
-    }
-    for (uint32_t i = 0; i < server.row_count; i++) {
-        if (strcmp(server.rows[i].key, stream.text) == 0 && server.rows[i].number > last)
-            (void)pending_add_batch(pending, server.rows[i].value);
-    }
-}
-
 /* Reads as links does: the buffer first, the database last, with the pipeline going on in between. */
 static void read_statistics(void)
 {
@@ -378,12 +192,12 @@ static void sink_step(void)
 {
     unsigned chance = random_below(20);
 
-    sim_sink_read(1 + random_below(6));
+    sim_sink_read(random_below(2) == 0 ? 1 : 1 + random_below(6));
     if (chance < 8)
         sim_sink_flush(SIM_COMMITTED);
     else if (chance < 10)
         sim_sink_flush(chance == 8 ? SIM_ROLLED_BACK : SIM_COMMITTED_UNHEARD);
-    else if (chance == 10)
+    else if (chance < 12)
         sim_sink_restart();
     if (random_below(2) == 0)
         tell_marks();
@@ -487,44 +301,6 @@ static void heal(void)
 
 /* ------------------------------------------------------------------------------------------------ the verdict */
 
-/* What the reconciler would find: the topic, read again, against what both databases have. */
-static void recount_agrees(void)
-{
-    struct recount recount = { 0 };
-    uint64_t rows[SIM_CODES] = { 0 };
-
-    for (uint64_t epoch = SIM_FIRST_EPOCH; epoch < next_epoch; epoch++) {
-        for (uint32_t lane = 0; lane < SIM_PARTITIONS; lane++) {
-            uint64_t highest = 0;
-
-            for (uint64_t seq = 1; seq <= SIM_SEQS; seq++) {
-                uint8_t code = clickhouse.table[epoch - SIM_FIRST_EPOCH][lane][seq];
-
-                assert_int_equal(code, in_kafka[epoch - SIM_FIRST_EPOCH][lane][seq]);
-                highest = code != 0 ? seq : highest;
-                if (code != 0)
-                    rows[code - 1]++;
-            }
-            recount_cut(&recount, RECOUNT_POSTGRES, epoch, lane, sim_lane_of(epoch, lane)->mark);
-            recount_cut(&recount, RECOUNT_CLICKHOUSE, epoch, lane, highest);
-        }
-    }
-    for (int partition = 0; partition < SIM_PARTITIONS; partition++) {
-        for (uint32_t i = 0; i < kafka.count[partition]; i++)
-            recount_take(&recount, kafka.log[partition][i].key, kafka.log[partition][i].value);
-    }
-    for (uint32_t code = 0; code < SIM_CODES; code++) {
-        struct slice name = slice_of(sim_codes[code]);
-
-        assert_int_equal(code_counts_of(&recount.counts[RECOUNT_POSTGRES], name), database.clicks[code]);
-        assert_int_equal(code_counts_of(&recount.counts[RECOUNT_CLICKHOUSE], name), rows[code]);
-        assert_int_equal(rows[code], database.clicks[code]);
-        note(rows[code]);
-    }
-    assert_int_equal(recount_absent(&recount, RECOUNT_POSTGRES) + recount_absent(&recount, RECOUNT_CLICKHOUSE), 0);
-    recount_free(&recount);
-}
-
 static void check(void)
 {
     uint64_t unique[SIM_CODES] = { 0 };
@@ -551,7 +327,7 @@ static void check(void)
         assert_in_range(database.clicks[code], answered[code], asked[code]);
     }
     assert_true(is_all_counted());
-    recount_agrees();
+    sim_recount_agrees(next_epoch);
 }
 
 static void reset_world(unsigned run)
