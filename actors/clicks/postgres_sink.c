@@ -371,6 +371,13 @@ static void on_epochs_read(struct actor *me, const struct epochs_read *m, struct
     postgres_epochs_read(me, self->postgres, m, q);
 }
 
+static void on_beat(struct actor *me, const struct producer_beat *m, struct question q)
+{
+    struct postgres_sink *self = actor_state(me);
+
+    postgres_epochs_beat(me, self->postgres, m, q);
+}
+
 static void on_epoch_drained(struct actor *me, const struct epoch_drained *m, struct question q)
 {
     struct postgres_sink *self = actor_state(me);
@@ -462,6 +469,7 @@ static const struct handler handlers[] = {
     ASKED(marks_read, on_marks_read),
     ASKED(epochs_read, on_epochs_read),
     ASKED(epoch_drained, on_epoch_drained),
+    ASKED(producer_beat, on_beat),
 };
 
 const struct actor_kind postgres_sink_kind = {

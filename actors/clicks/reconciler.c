@@ -248,7 +248,7 @@ static const struct option options[] = {
       0, NULL, false },
     { "every", OPTION_DURATION, FIELD_AT(every_us), "24h", "Time between two runs by itself.", 60 * 1000 * 1000,
       UINT64_C(31) * 24 * 3600 * 1000 * 1000, NULL, true },
-    { "sample_every", OPTION_DURATION, FIELD_AT(sample_every_us), "1m",
+    { "sample_every", OPTION_DURATION, FIELD_AT(sample_every_us), "1min",
       "Time between two looks at a few codes, Postgres against ClickHouse.", 1000 * 1000,
       UINT64_C(24) * 3600 * 1000 * 1000, NULL, true },
 };

@@ -470,6 +470,56 @@ static void many_deaths_lose_nothing(void **state)
     assert_int_equal(server.row_count, 0); /* all epochs but the last are gone from Redis, and the last was not used */
 }
 
+/* Another node, with another disk, and no earlier starts; epoch 100 is of one that is silent. */
+static void start_another_node(void)
+{
+    const struct harness_letter *letter;
+
+    kill_buffer();
+    assert_int_equal(system("rm -rf nodes"), 0);
+    start_buffer(2);
+    while ((letter = harness_take_type(h, &epochs_read_schema)) != NULL)
+        harness_reply(h, letter, &epochs_known_schema, &(struct epochs_known){ 0 });
+    harness_advance(h, 11000000);
+    letter = harness_take_type(h, &producer_beat_schema);
+    assert_non_null(letter);
+    assert_int_equal(((const struct producer_beat *)letter->message)->epoch, 101);
+    harness_reply(h, letter, &epochs_known_schema,
+                  &(struct epochs_known){ .epochs = { (struct producer_epoch[]){ { 100, LANES } }, 1 } });
+    harness_advance(h, 1000000);
+}
+
+static uint64_t lanes_of_epoch(uint64_t epoch)
+{
+    uint64_t question = harness_ask(h, buffer, &lanes_read_schema, &(struct lanes_read){});
+    const struct lanes_known *known;
+    uint64_t count = 0;
+
+    harness_run(h);
+    known = harness_answer(h, question)->message;
+    for (uint32_t i = 0; i < known->lanes.count; i++)
+        count += known->lanes.at[i].epoch == epoch;
+    return count;
+}
+
+static void what_a_node_that_never_returns_left_in_redis_is_published(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        (void)commit("abc", 3);
+        harness_advance(h, 1000);
+    }
+    start_another_node();
+    assert_int_equal(pending("abc", NULL), 15);
+    assert_int_equal(lanes_of_epoch(100), LANES);
+    assert_int_equal(publish_and_count(true), LANES); /* a window of each lane */
+    harness_advance(h, 1000000);
+    assert_int_equal(pending("abc", NULL), 0);
+    assert_int_equal(lanes_of_epoch(100), 0); /* it has let go of it ... */
+    assert_int_equal(streams_hold(100), 15);  /* ... and removed nothing: that is its producer's right */
+    assert_int_not_equal(access("nodes/node/click_buffer/journal/100.2", F_OK), 0);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -481,6 +531,7 @@ int main(void)
         CASE(a_tail_that_redis_lost_is_sent_again),
         CASE(a_wiped_redis_is_filled_again),
         CASE(a_refusing_redis_is_tried_again),
+        CASE(what_a_node_that_never_returns_left_in_redis_is_published),
         CASE(without_both_clicks_are_refused),
         CASE(an_undecided_batch_is_settled),
         CASE(what_an_earlier_start_left_is_brought_home),
