@@ -62,6 +62,7 @@ struct reconciler {
     struct recount recount;
     struct code_counts found[RECOUNT_SIDES]; /* what the databases say */
     uint64_t absent;                         /* clicks at or below a cut that Kafka does not have */
+    int64_t holes;                           /* clicks that Postgres knew to be missing when it was asked */
     struct drift drift;
 
     /* a replay under way */

@@ -57,6 +57,11 @@ static const struct postgres_statement add_difference = {
     "UPDATE urls SET clicks = greatest(urls.clicks + d.clicks, 0)"
     " FROM unnest($1::text[], $2::int8[]) AS d(code, clicks) WHERE urls.short_code = d.code COLLATE \"C\""
 };
+/* A hole that was filled since then would be counted by the difference once more: the transaction fails, by a division
+ * by zero. Whoever could fill one waits for the rows that `disown` has locked. */
+static const struct postgres_statement check_holes = {
+    "SELECT 1 / (coalesce(sum(last_seq - first_seq + 1), 0) = $1::int8)::int FROM click_holes"
+};
 /* What was missing below the marks is counted now. Whoever remembers it otherwise must read it again: the owners go. */
 static const struct postgres_statement forget_holes = { "DELETE FROM click_holes" };
 /* Clicks that were passed by are read again; those that were not are recognised by their marks. */
@@ -68,8 +73,12 @@ static const struct postgres_statement disown = { "UPDATE click_offsets SET owne
 
 static void postgres_mended(struct actor *me, void *context, const struct postgres_result *result)
 {
+    bool has_changed = strcmp(result->sqlstate, "22012") == 0;
+
     (void)context;
-    reconciler_step_done(me, result->outcome == OUTCOME_DONE ? NULL : result->detail);
+    reconciler_step_done(me, result->outcome == OUTCOME_DONE ? NULL
+                             : has_changed ? "clicks that were missing have come meanwhile; run it again"
+                                           : result->detail);
 }
 
 /* The clicks that are to be added, without those that are read again. */
@@ -114,13 +123,14 @@ void reconciler_mend_postgres(struct actor *me)
 
     const struct postgres_call calls[] = {
         POSTGRES_CALL_BARE(&disown),
+        POSTGRES_CALL(&check_holes, postgres_int8(self->holes)),
         POSTGRES_CALL_BARE(&forget_holes),
         POSTGRES_CALL(&add_difference, postgres_array_value(&codes), postgres_array_value(&clicks)),
         POSTGRES_CALL(&go_back, postgres_array_value(&partitions), postgres_array_value(&offsets)),
     };
 
     if (codes.count + partitions.count > 0)
-        postgres_run(self->postgres, calls, 4, RECONCILER_LIMIT_US, postgres_mended, NULL);
+        postgres_run(self->postgres, calls, 5, RECONCILER_LIMIT_US, postgres_mended, NULL);
     else
         reconciler_step_done(me, NULL);
     postgres_array_destroy(&codes);

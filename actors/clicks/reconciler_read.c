@@ -14,6 +14,9 @@ static const struct postgres_statement read_marks = { "SELECT epoch, lane, mark 
 static const struct postgres_statement read_offsets = {
     "SELECT partition::int8, next_offset FROM click_offsets WHERE consumer = 'postgres'"
 };
+static const struct postgres_statement sum_holes = {
+    "SELECT coalesce(sum(last_seq - first_seq + 1), 0)::int8 FROM click_holes"
+};
 static const struct postgres_statement read_counts = { "SELECT short_code, clicks FROM urls WHERE clicks > 0" };
 
 static void take_marks(struct reconciler *self, const struct postgres_rows *rows)
@@ -39,6 +42,7 @@ static void postgres_cut(struct actor *me, void *context, const struct postgres_
     for (uint32_t i = 0; i < postgres_row_count(result->rows[2]); i++)
         recount_offset(&self->recount, RECOUNT_POSTGRES, postgres_integer_at(result->rows[2], i, 0),
                        postgres_integer_at(result->rows[2], i, 1));
+    self->holes = postgres_integer_at(result->rows[3], 0, 0);
     reconciler_step_done(me, NULL);
 }
 
@@ -47,9 +51,9 @@ void reconciler_cut_postgres(struct actor *me)
 {
     struct reconciler *self = actor_state(me);
     const struct postgres_call calls[] = { POSTGRES_CALL_BARE(&read_marks), POSTGRES_CALL_BARE(&read_counts),
-                                           POSTGRES_CALL_BARE(&read_offsets) };
+                                           POSTGRES_CALL_BARE(&read_offsets), POSTGRES_CALL_BARE(&sum_holes) };
 
-    postgres_read_snapshot(self->postgres, calls, 3, RECONCILER_LIMIT_US, postgres_cut, NULL);
+    postgres_read_snapshot(self->postgres, calls, 4, RECONCILER_LIMIT_US, postgres_cut, NULL);
 }
 
 /* ------------------------------------------------------------------------------------------------ ClickHouse */

@@ -25,9 +25,6 @@ const struct console_verb console_verbs[] = {
       .subjects = { SUBJECT_NODE }, .words_max = 1, ANSWERS(breakers) },
     { "show lag", "[NODE]", "what waits where on the clicks' way from the edge to both databases", "show lag --json",
       .subjects = { SUBJECT_NODE }, .words_max = 1, ANSWERS(lag) },
-    { "audit", "",
-      "per lane: clicks issued = buffered + in Kafka + in Postgres, the same for ClickHouse, and the difference",
-      "audit --json", ANSWERS(audit) },
     { "show config", "[KIND.OPTION]", "the same as config get", "show config edge", .subjects = { SUBJECT_OPTION },
       .words_max = 1, ANSWERS(settings) },
     { "trace", "[ID] | watch NODE[/ACTOR] [MESSAGE|any] [ONE_IN] [SECONDS]",
@@ -41,6 +38,9 @@ const struct console_verb console_verbs[] = {
       .subjects = { SUBJECT_LOG }, .words_max = CONSOLE_WORDS_LIMIT, .run = console_run_logs },
     { "config get", "[KIND.OPTION]", "settings whose names begin so", "config get edge", .subjects = { SUBJECT_OPTION },
       .words_max = 1, ANSWERS(settings) },
+    { "audit", "",
+      "per lane: clicks issued = buffered + in Kafka + in Postgres, the same for ClickHouse, and the difference",
+      "audit --json", ANSWERS(audit) },
 
     /* ---- acting */
     { "config set", "KIND.OPTION VALUE", "change a live setting everywhere, from now on",

@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 
-SEEDS = 300
+SEEDS = 600
 LIMIT_S = 200
 
 # name: (file, what is there, what stands there instead, and so on)

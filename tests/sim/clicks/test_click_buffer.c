@@ -54,7 +54,7 @@ static int set_up(void **state)
         chdir("build/click-buffer-test") != 0)
         return 1;
     fake_wipe();
-    server = (struct fake_server){ 0 };
+    memset(&server, 0, sizeof server);
     next_epoch = 100;
     start_buffer(1);
     return 0;

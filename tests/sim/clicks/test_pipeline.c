@@ -34,7 +34,7 @@ enum {
     SEEDS = 150,
     RUSH_TURNS = 10, /* as many clicks as make a window several records in Kafka */
     RUSH_ASKS = 12,
-    RUSH_REST = 8
+    RUSH_REST = 12
 };
 
 static unsigned running;         /* the seed of the run, for the message when it fails; 0: none */
