@@ -60,7 +60,7 @@ static void verbs_are_completed(void **state)
     assert_string_equal(completed("show "), "actor node route breaker lag config");
     assert_string_equal(completed("show r"), "route");
     assert_string_equal(completed("config "), "get set");
-    assert_string_equal(completed("re"), "resume restart reconcile replay");
+    assert_string_equal(completed("re"), "resume restart reload reconcile replay");
     assert_string_equal(completed("nonsense"), "");
     assert_non_null(strstr(completed(""), "tree top show trace deadletters logs config audit suspend"));
 }
