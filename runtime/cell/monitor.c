@@ -46,6 +46,7 @@ static void fire(struct actor *me, uint64_t number, const char *reason)
     struct monitor **link = find(me, number);
     struct monitor *gone = *link;
 
+    assert(gone != NULL);
     *link = gone->next;
     if (gone->is_link)
         actor_fail(me, "%s, which it is linked to, is down: %s", gone->address, reason);
