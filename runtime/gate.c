@@ -291,9 +291,9 @@ static const struct option options[] = {
       .help = "HOST:PORT for consoles on other machines" },
 };
 static const struct metric metrics[] = {
-    { "shunt_gate_asked_total", METRIC_COUNTER, offsetof(struct gate, asked), "Questions from other machines.", NULL },
-    { "shunt_gate_refused_total", METRIC_COUNTER, offsetof(struct gate, refused),
-      "Of them, those that were not passed on.", NULL },
+    { "asked_total", METRIC_COUNTER, offsetof(struct gate, asked), "Questions from other machines.", NULL },
+    { "refused_total", METRIC_COUNTER, offsetof(struct gate, refused), "Of them, those that were not passed on.",
+      NULL },
 };
 
 const struct actor_kind gate_kind = {
