@@ -174,6 +174,9 @@ cell_new(struct reactor *reactor, const struct actor_kind *kind, const char *nam
     cell->plan = plan;
     slice_copy(slice_of(name), cell->name, sizeof cell->name);
     snprintf(cell->address, sizeof cell->address, "%s/%s", reactor->node->name, name);
+    cell->outlets = calloc(kind->outlet_count + 1, sizeof *cell->outlets);
+    cell->option_texts = calloc(kind->option_count + 1, sizeof *cell->option_texts);
+    assert(cell->outlets != NULL && cell->option_texts != NULL);
     cell->inbox_end = &cell->inbox;
     cell->tick_at_us = UINT64_MAX;
     ask_book_init(&cell->asks);
@@ -200,10 +203,13 @@ static void free_tables(struct actor *cell)
     for (uint32_t i = 0; i < cell->peer_count; i++)
         end_peer(&cell->peers[i]);
     free(cell->peers);
-    for (uint32_t i = 0; i < OUTLETS_LIMIT; i++)
+    for (uint32_t i = 0; i < cell->kind->outlet_count; i++)
         free(cell->outlets[i].receivers);
-    for (uint32_t i = 0; i < OPTIONS_LIMIT; i++)
+    free(cell->outlets);
+    for (uint32_t i = 0; i < cell->kind->option_count; i++)
         free(cell->option_texts[i]);
+    free(cell->option_texts);
+    dead_letters_free(&cell->dead);
     ask_book_free(&cell->asks);
     question_book_free(&cell->questions);
 }

@@ -65,7 +65,7 @@ struct actor {
 
     /* options: texts as given; live changes replace them */
     const struct topology_actor *plan; /* NULL in a test */
-    char *option_texts[OPTIONS_LIMIT];
+    char **option_texts;               /* one each of the kind's options */
 
     /* the mailbox */
     void *mailbox;      /* PULL socket; NULL in a test */
@@ -88,8 +88,8 @@ struct actor {
     struct peer **peers;
     uint32_t peer_count;
     struct peer *dirty;
-    uint64_t tick_at_us; /* when a peer wants peer_tick */
-    struct wired_outlet outlets[OUTLETS_LIMIT];
+    uint64_t tick_at_us;          /* when a peer wants peer_tick */
+    struct wired_outlet *outlets; /* one each of the kind's */
     struct monitor *monitors;
     uint64_t monitor_numbers;
     struct ask_book asks;

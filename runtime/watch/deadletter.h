@@ -31,12 +31,13 @@ struct dead_letter {
 
 struct dead_letters {
     uint64_t counts[DEAD_REASONS];
-    struct dead_letter kept[DEAD_LETTERS_KEPT];
-    uint64_t total; /* kept[total % DEAD_LETTERS_KEPT] is next */
+    struct dead_letter *kept; /* DEAD_LETTERS_KEPT of them; NULL until there is a first: most actors have none */
+    uint64_t total;           /* kept[total % DEAD_LETTERS_KEPT] is next */
 };
 
 void dead_letter_add(
     struct dead_letters *letters, enum dead_reason reason, uint64_t type, const char *from, uint64_t wall_us);
+void dead_letters_free(struct dead_letters *letters); /* what it holds; accepts all zero */
 const char *dead_reason_name(enum dead_reason reason);
 
 #endif

@@ -174,6 +174,8 @@ static void dead_letters_are_counted_and_the_last_are_kept(void **state)
     assert_int_equal(strlen(letters.kept[0].from), sizeof letters.kept[0].from - 1);
     for (int i = 0; i < DEAD_REASONS; i++)
         assert_true(strlen(dead_reason_name((enum dead_reason)i)) > 0);
+    dead_letters_free(&letters);
+    assert_int_equal(letters.total, 0);
 }
 
 int main(void)
