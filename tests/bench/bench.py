@@ -7,7 +7,7 @@ usage: shunt bench [NAME...] [--json] [--runs N] [--seconds S] [--links N]
 A NAME is the beginning of a figure's name: `shunt bench redirect` takes all redirects. Ratios are turned so that more is
 better. On a shared machine only the ratios mean something. What was measured is kept in build/figures/, with the machine, the
 versions and the date; --compare measures nothing and shows what moved between the last two of each figure, or
-since FILE (tests/bench/figures.json are those of tests/bench/README.md).
+since FILE, one of build/figures/ or one kept elsewhere.
 Example: ./shunt bench redirect/accounted --runs 7
 """
 import argparse

@@ -57,7 +57,7 @@ def compare(file, names, as_json, folder=FOLDER):
         try:
             earlier = by_name([json.loads(pathlib.Path(file).read_text())])
         except (OSError, ValueError, KeyError) as error:
-            print(f"shunt bench: {file} holds no figures ({error}); name one of build/figures/ or tests/bench/figures.json",
+            print(f"shunt bench: {file} holds no figures ({error}); name one of build/figures/",
                   file=sys.stderr)
             return 1
         before = {name: rows[-1] for name, rows in earlier.items()}
