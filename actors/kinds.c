@@ -2,6 +2,7 @@
 /* kinds -- see kinds.h. A new kind is its own file and a row here. */
 #include "actors/kinds.h"
 
+#include "runtime/gate.h"
 #include "runtime/supervise/supervisor.h"
 
 extern const struct actor_kind cache_warmer_kind;
@@ -29,6 +30,7 @@ const struct actor_kind *const shunt_kinds[] = {
     &click_buffer_kind,
     &config_kind,
     &edge_kind,
+    &gate_kind,
     &id_allocator_kind,
     &kafka_bridge_kind,
     &keygen_kind,

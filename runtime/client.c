@@ -11,6 +11,7 @@
 
 #include "runtime/cell/cell.h"
 #include "runtime/cell/post.h"
+#include "runtime/wire/gate_caller.h"
 #include "runtime/wire/socket.h"
 
 struct client {
@@ -23,6 +24,8 @@ struct client {
     struct arena arena;  /* its lists */
     char detail[256];
     struct client_answer answer;
+    void *gate; /* the socket to one; NULL: letters go to the actors themselves */
+    uint64_t gate_number;
 };
 
 /* The one actor of the process: it only carries letters. Its single outlet leads to whomever is being asked. */
@@ -35,19 +38,19 @@ static const struct outlet outlets[] = { { .name = "asked", .to = "anyone", .opt
 
 static const struct actor_kind client_kind = { .name = "client", .start = start, TABLE(outlet, outlets) };
 
-static void keep(struct client *client, const struct answer *answer)
+static void keep(struct client *client, const struct message_schema *schema, const void *encoded)
 {
     struct reader reader;
     void *message;
 
-    codec_encode(answer->schema, answer->message, &client->bytes);
+    codec_encode(schema, encoded, &client->bytes);
     reader = reader_of(buffer_slice(&client->bytes));
-    message = arena_take(&client->arena, answer->schema->size > 0 ? answer->schema->size : 1);
-    if (message == NULL || !codec_decode(answer->schema, &reader, &client->arena, message)) {
+    message = arena_take(&client->arena, schema->size > 0 ? schema->size : 1);
+    if (message == NULL || !codec_decode(schema, &reader, &client->arena, message)) {
         client->answer = (struct client_answer){ .outcome = ASK_FAILED, .detail = "the answer is too large" };
         return;
     }
-    client->answer.schema = answer->schema;
+    client->answer.schema = schema;
     client->answer.message = message;
 }
 
@@ -60,7 +63,19 @@ static void answered(struct actor *me, void *context, const struct answer *answe
     slice_copy(slice_of(answer->detail), client->detail, sizeof client->detail);
     client->answer = (struct client_answer){ .outcome = answer->outcome, .detail = client->detail };
     if (answer->outcome == ASK_ANSWERED)
-        keep(client, answer);
+        keep(client, answer->schema, answer->message);
+}
+
+/* The one answer of client_ask through a gate. */
+static void keep_one(void *context, uint32_t index, const struct client_answer *answer)
+{
+    struct client *client = context;
+
+    (void)index;
+    slice_copy(slice_of(answer->detail), client->detail, sizeof client->detail);
+    client->answer = (struct client_answer){ .outcome = answer->outcome, .detail = client->detail };
+    if (answer->outcome == ASK_ANSWERED)
+        keep(client, answer->schema, answer->message);
 }
 
 struct asked_each {
@@ -116,12 +131,29 @@ static void remove_socket_file(const struct client *client)
     unlink(endpoints.ipc + strlen("ipc://"));
 }
 
+struct client *client_open_gate(const char *gate, const char *key, const char *server, char *why)
+{
+    struct client *client = calloc(1, sizeof *client);
+
+    assert(client != NULL);
+    client->arena.limit = DECODED_LIMIT;
+    client->node = (struct node){ .name = "gate", .zmq = socket_context_new(), .clock = &machine_clock };
+    assert(client->node.zmq != NULL);
+    reactor_init(&client->reactor, &client->node, "gate", true);
+    client->gate = gate_caller_open(client->node.zmq, gate, key, server, why);
+    if (client->gate == NULL)
+        client_close(&client);
+    return client;
+}
+
 void client_close(struct client **closed)
 {
     struct client *client = *closed;
 
     if (client == NULL)
         return;
+    if (client->gate != NULL)
+        zmq_close(client->gate);
     if (client->actor != NULL) {
         remove_socket_file(client);
         cell_stop(client->actor);
@@ -163,6 +195,11 @@ void client_ask_each(struct client *client,
 {
     struct asked_each each = { .handler = handler, .context = context, .open = count };
 
+    if (client->gate != NULL) {
+        gate_caller_ask(client->gate, &client->gate_number, addresses, count, schema, message, deadline_us, handler,
+                        context);
+        return;
+    }
     lead_to(client, addresses, count);
     for (uint32_t i = 0; i < count; i++)
         actor_ask(
@@ -185,6 +222,12 @@ void client_ask(struct client *client,
     arena_clear(&client->arena);
     client->is_answered = false;
     client->answer = (struct client_answer){ .outcome = ASK_TIMED_OUT, .detail = "no answer came" };
+    if (client->gate != NULL) {
+        gate_caller_ask(client->gate, &client->gate_number, &address, 1, schema, message, deadline_us, keep_one,
+                        client);
+        *ret_answer = client->answer;
+        return;
+    }
     lead_to(client, &address, 1);
     actor_ask(client->actor, 0, &(struct sending){ .deadline_us = deadline_us, .then = answered, .context = client },
               schema, message);

@@ -24,6 +24,12 @@ struct client_answer {
 struct client *client_open(const char *name);
 void client_close(struct client **client);
 
+/* The same through a gate on another machine, "HOST:PORT" (see gate.h). `key`: the file NAME.cert_secret of a key of
+ * the role read or act; `server`: the file HOST.cert of the gate's host. NULL with one sentence in `why`
+ * (CLIENT_SENTENCE_LIMIT bytes) when a file does not serve. Whether the gate answers shows with the first question. */
+enum { CLIENT_SENTENCE_LIMIT = 256 };
+struct client *client_open_gate(const char *gate, const char *key, const char *server, char *why);
+
 /* Asks the actor "NODE/ACTOR". With nobody there the outcome is ASK_TIMED_OUT. */
 void client_ask(struct client *client,
                 const char *address,

@@ -23,6 +23,7 @@ enum {
     TICK_US = 200 * 1000,
     MARKS_PERIOD_US = 2 * 1000 * 1000,    /* between two looks whether marks were missed */
     MARKS_PATIENCE_US = 12 * 1000 * 1000, /* without news of the current epoch: two flushes and a bit */
+    BEAT_US = 10 * 1000 * 1000,
     LEASE_RETRY_US = 200 * 1000,
     LEASE_RETRY_MOST_US = 5 * 1000 * 1000,
     DRAIN_LIMIT_US = 5 * 1000 * 1000,
@@ -284,6 +285,7 @@ static void epoch_leased_answer(struct actor *me, void *context, const struct an
     (void)actor_every(me, TICK_US, tick, NULL);
     (void)actor_every(me, MARKS_PERIOD_US, ask_marks, NULL);
     (void)actor_every(me, MARKS_PERIOD_US, click_earlier_look, NULL);
+    (void)actor_every(me, BEAT_US, click_earlier_beat, NULL);
     actor_started(me);
 }
 
@@ -395,6 +397,9 @@ static const struct option options[] = {
       "clicks of a lane that are sealed at the next look, whatever the time", 1, 0, NULL, true },
     { "redis_deadline", OPTION_DURATION, AT(redis_deadline_us), "500ms",
       "how long Redis may take for a commit before the journal alone has to do", 10 * 1000, 10ull * 1000 * 1000 },
+    { "adopt_after", OPTION_DURATION, AT(adopt_after_us), "10min",
+      "how long another producer is silent before what it left in Redis is published from here", 30 * 1000 * 1000,
+      UINT64_C(31) * 24 * 3600 * 1000 * 1000, NULL, true },
 };
 
 #define COUNTER(field, text)                                                                                           \

@@ -25,6 +25,7 @@ struct click_buffer {
     uint64_t seal_every_us;     /* option */
     uint64_t seal_clicks;       /* option */
     uint64_t redis_deadline_us; /* option */
+    uint64_t adopt_after_us;    /* option */
 
     struct redis *redis; /* owned */
     char folder[FOLDER_ROOM];
@@ -73,6 +74,8 @@ void click_progress_measure(struct click_buffer *self);
 void click_earlier_list(struct click_buffer *self);
 /* A timer's: asks Postgres for those whose journals are gone, until it has answered. */
 void click_earlier_look(struct actor *me, void *context);
+/* A timer's: says that this producer is alive, and adopts what silent ones left in Redis. */
+void click_earlier_beat(struct actor *me, void *context);
 /* With each tick: moves them on; those that are drained go. */
 void click_earlier_tick(struct click_buffer *self);
 

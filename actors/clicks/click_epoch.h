@@ -84,6 +84,7 @@ struct click_epoch {
     struct journal *journal;
     enum epoch_state state;
     bool is_current;
+    bool is_adopted;   /* another node's, which is silent: what Redis holds of it is brought home, nothing is removed */
     uint32_t asks_due; /* lanes whose answer has to come before the next step */
     struct journal_cursor cursor;
     struct journal_record record; /* the next to send, while `has_record` */

@@ -14,6 +14,7 @@ struct record {
     int32_t partition;
     int64_t offset;
     struct click_run_key key;
+    uint64_t first_seq; /* of its first batch: the lowest in it */
     size_t size;
     char value[];
 };
@@ -21,6 +22,7 @@ struct record {
 struct known_lane {
     uint64_t epoch;
     uint32_t lane;
+    uint64_t from;             /* nothing is known of clicks before this one */
     struct lane_ledger ledger; /* what is in ClickHouse, or in the insert under way */
 };
 
@@ -82,16 +84,46 @@ void click_rows_doubt(struct click_rows *rows)
 
 /* ------------------------------------------------------------------------------------------------ records and lanes */
 
+static struct known_lane *find_lane(const struct click_rows *rows, uint64_t epoch, uint32_t lane)
+{
+    for (uint32_t i = rows->lane_count; i-- > 0;) {
+        if (rows->lanes[i].epoch == epoch && rows->lanes[i].lane == lane)
+            return &rows->lanes[i];
+    }
+    return NULL;
+}
+
+static void forget_lane(struct click_rows *rows, struct known_lane *lane)
+{
+    lane_ledger_free(&lane->ledger);
+    *lane = rows->lanes[--rows->lane_count];
+}
+
+/* Behind all others when the value cannot be read: it has no click to put in. */
+static uint64_t first_seq_in(struct slice value)
+{
+    struct slice batch;
+    struct batch_span span;
+
+    return click_run_next(&value, &batch) && batch_check(batch, &span) ? span.first_seq : UINT64_MAX;
+}
+
 bool click_rows_take(struct click_rows *rows, int32_t partition, int64_t offset, struct slice key, struct slice value)
 {
     struct record *record = malloc(sizeof *record + value.size);
+    struct known_lane *lane;
 
     assert(record != NULL);
-    *record = (struct record){ .partition = partition, .offset = offset, .size = value.size };
+    *record = (struct record){
+        .partition = partition, .offset = offset, .first_seq = first_seq_in(value), .size = value.size
+    };
     if (!click_run_decode_key(key, &record->key)) {
         free(record);
         return false;
     }
+    lane = find_lane(rows, record->key.epoch, record->key.lane);
+    if (lane != NULL && record->first_seq < lane->from)
+        forget_lane(rows, lane);
     if (value.size > 0)
         memcpy(record->value, value.at, value.size);
     *rows->last = record;
@@ -111,22 +143,14 @@ uint32_t click_rows_records(const struct click_rows *rows)
     return rows->records;
 }
 
-static struct known_lane *find_lane(const struct click_rows *rows, uint64_t epoch, uint32_t lane)
-{
-    for (uint32_t i = rows->lane_count; i-- > 0;) {
-        if (rows->lanes[i].epoch == epoch && rows->lanes[i].lane == lane)
-            return &rows->lanes[i];
-    }
-    return NULL;
-}
-
-static bool is_listed(const struct click_lane *lanes, uint32_t count, const struct click_run_key *key)
+/* The row of `lanes` for the record's lane, NULL when there is none. */
+static struct click_lane *find_listed(struct click_lane *lanes, uint32_t count, const struct click_run_key *key)
 {
     for (uint32_t i = count; i-- > 0;) {
         if (lanes[i].epoch == key->epoch && lanes[i].lane == key->lane)
-            return true;
+            return &lanes[i];
     }
-    return false;
+    return NULL;
 }
 
 uint32_t click_rows_unknown_lanes(const struct click_rows *rows, struct click_lane *lanes)
@@ -134,27 +158,34 @@ uint32_t click_rows_unknown_lanes(const struct click_rows *rows, struct click_la
     uint32_t count = 0;
 
     for (const struct record *record = rows->first; record != NULL; record = record->next) {
-        if (find_lane(rows, record->key.epoch, record->key.lane) != NULL || is_listed(lanes, count, &record->key))
+        struct click_lane *listed = find_listed(lanes, count, &record->key);
+
+        if (listed != NULL && record->first_seq < listed->first_seq)
+            listed->first_seq = record->first_seq;
+        if (listed != NULL || find_lane(rows, record->key.epoch, record->key.lane) != NULL ||
+            count == CLICK_ROWS_LANES_PER_QUESTION)
             continue;
-        if (count == CLICK_ROWS_LANES_PER_QUESTION)
-            break;
-        lanes[count++] = (struct click_lane){ .epoch = record->key.epoch, .lane = record->key.lane };
+        lanes[count++] =
+            (struct click_lane){ .epoch = record->key.epoch, .lane = record->key.lane, .first_seq = record->first_seq };
     }
     return count;
 }
 
-void click_rows_know(struct click_rows *rows, uint64_t epoch, uint32_t lane, uint64_t highest_seq)
+void click_rows_know(struct click_rows *rows, const struct click_lane *asked, uint64_t highest_seq, uint64_t count)
 {
-    struct known_lane *known = find_lane(rows, epoch, lane);
+    struct known_lane *known = find_lane(rows, asked->epoch, asked->lane);
 
     if (known == NULL) {
         rows->lanes = realloc(rows->lanes, (rows->lane_count + 1) * sizeof *rows->lanes);
         assert(rows->lanes != NULL);
         known = &rows->lanes[rows->lane_count++];
-        *known = (struct known_lane){ .epoch = epoch, .lane = lane };
+        *known = (struct known_lane){ .epoch = asked->epoch, .lane = asked->lane, .from = asked->first_seq };
     }
-    if (highest_seq > known->ledger.position)
-        known->ledger.position = highest_seq;
+    if (highest_seq <= known->ledger.position)
+        return;
+    known->ledger.position = highest_seq;
+    if (highest_seq >= asked->first_seq && count < highest_seq - asked->first_seq + 1)
+        lane_ledger_miss(&known->ledger, (struct seq_range){ asked->first_seq, highest_seq });
 }
 
 /* ------------------------------------------------------------------------------------------------ an insert */

@@ -46,6 +46,8 @@ struct clickhouse_sink {
     uint64_t generation; /* rises when partitions change: an answer to an older insert is about records we gave up */
     bool is_busy;        /* a question or an insert is under way */
     bool is_paused;
+    struct click_lane asked[CLICK_ROWS_LANES_PER_QUESTION]; /* by the question under way */
+    uint32_t asked_count;
     uint32_t inserting; /* records that the insert under way covers */
     uint32_t inserting_rows;
     uint64_t inserted_at_us;
@@ -80,16 +82,20 @@ static void failed(struct actor *me, const char *detail)
 /* Lanes that ClickHouse does not name have no row yet. */
 static void know(struct clickhouse_sink *self, struct slice body)
 {
-    struct click_lane lanes[CLICK_ROWS_LANES_PER_QUESTION];
-    uint32_t count = click_rows_unknown_lanes(self->rows, lanes);
     uint64_t epoch;
     uint16_t lane;
-    uint64_t seq;
+    uint64_t highest;
+    uint64_t count;
 
-    for (uint32_t i = 0; i < count; i++)
-        click_rows_know(self->rows, lanes[i].epoch, lanes[i].lane, 0);
-    while (rowbinary_take_u64(&body, &epoch) && rowbinary_take_u16(&body, &lane) && rowbinary_take_u64(&body, &seq))
-        click_rows_know(self->rows, epoch, lane, seq);
+    while (rowbinary_take_u64(&body, &epoch) && rowbinary_take_u16(&body, &lane) &&
+           rowbinary_take_u64(&body, &highest) && rowbinary_take_u64(&body, &count)) {
+        for (uint32_t i = 0; i < self->asked_count; i++) {
+            if (self->asked[i].epoch == epoch && self->asked[i].lane == lane)
+                click_rows_know(self->rows, &self->asked[i], highest, count);
+        }
+    }
+    for (uint32_t i = 0; i < self->asked_count; i++)
+        click_rows_know(self->rows, &self->asked[i], 0, 0);
 }
 
 static void lanes_came(struct actor *me, void *context, const struct clickhouse_result *result)
@@ -105,20 +111,54 @@ static void lanes_came(struct actor *me, void *context, const struct clickhouse_
         failed(me, result->detail);
 }
 
-static void ask_for_lanes(struct actor *me, const struct click_lane *lanes, uint32_t count)
+/* "field,field,...": one field of each lane. */
+static void
+append_list(struct buffer *sql, const struct clickhouse_sink *self, uint64_t (*field)(const struct click_lane *))
+{
+    char number[32];
+
+    for (uint32_t i = 0; i < self->asked_count; i++) {
+        int size = snprintf(number, sizeof number, "%s%" PRIu64, i > 0 ? "," : "", field(&self->asked[i]));
+
+        buffer_append(sql, number, (size_t)size);
+    }
+}
+
+/* Epoch and lane as one number; both are far from its ends. */
+static uint64_t lane_number(const struct click_lane *lane)
+{
+    return lane->epoch * BATCH_LANES_LIMIT + lane->lane;
+}
+
+static uint64_t lane_first(const struct click_lane *lane)
+{
+    return lane->first_seq;
+}
+
+static void append_text(struct buffer *sql, const char *text)
+{
+    buffer_append(sql, text, strlen(text));
+}
+
+/* Each lane's highest seq, and how many it has from the first on that waits. */
+static void ask_for_lanes(struct actor *me)
 {
     struct clickhouse_sink *self = actor_state(me);
     struct buffer sql = { 0 };
-    char pair[64];
+    char number[64];
 
-    buffer_append(&sql, "SELECT epoch, lane, max(seq) FROM click_events WHERE (epoch, lane) IN (", 71);
-    for (uint32_t i = 0; i < count; i++) {
-        int size =
-            snprintf(pair, sizeof pair, "%s(%" PRIu64 ",%" PRIu32 ")", i > 0 ? "," : "", lanes[i].epoch, lanes[i].lane);
-
-        buffer_append(&sql, pair, (size_t)size);
-    }
-    buffer_append(&sql, ") GROUP BY epoch, lane FORMAT RowBinary", 39);
+    snprintf(number, sizeof number, "epoch * %d + lane", BATCH_LANES_LIMIT);
+    append_text(&sql, "SELECT epoch, lane, max(seq), uniqExactIf(seq, seq >= transform(");
+    append_text(&sql, number);
+    append_text(&sql, ", [");
+    append_list(&sql, self, lane_number);
+    append_text(&sql, "], [");
+    append_list(&sql, self, lane_first);
+    append_text(&sql, "], toUInt64(0))) FROM click_events WHERE ");
+    append_text(&sql, number);
+    append_text(&sql, " IN (");
+    append_list(&sql, self, lane_number);
+    append_text(&sql, ") GROUP BY epoch, lane FORMAT RowBinary");
     self->is_busy = true;
     clickhouse_send(self->clickhouse, &(struct clickhouse_query){ .sql = buffer_slice(&sql) }, lanes_came,
                     generation_of(self));
@@ -192,11 +232,10 @@ static void insert(struct actor *me)
 static void go_on(struct actor *me)
 {
     struct clickhouse_sink *self = actor_state(me);
-    struct click_lane lanes[CLICK_ROWS_LANES_PER_QUESTION];
-    uint32_t unknown = click_rows_unknown_lanes(self->rows, lanes);
 
-    if (unknown > 0)
-        ask_for_lanes(me, lanes, unknown);
+    self->asked_count = click_rows_unknown_lanes(self->rows, self->asked);
+    if (self->asked_count > 0)
+        ask_for_lanes(me);
     else
         insert(me);
 }

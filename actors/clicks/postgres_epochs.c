@@ -20,6 +20,17 @@ static const struct postgres_statement note_drained = {
     "  WHERE m.mark IS NULL OR m.mark < n.seq)"
 };
 
+static const struct postgres_statement note_beat = {
+    "UPDATE producer_epochs SET seen_at = now() WHERE epoch = $1::int8"
+};
+/* A producer is alive as long as any of its epochs is. */
+static const struct postgres_statement silent = {
+    "SELECT p.epoch, p.lanes FROM producer_epochs AS p WHERE p.drained_at IS NULL"
+    " AND (p.node, p.actor) <> ($1::text, $2::text) AND NOT EXISTS"
+    " (SELECT FROM producer_epochs AS q WHERE q.node = p.node AND q.actor = p.actor"
+    "  AND q.seen_at > now() - $3::int8 * interval '1 microsecond') ORDER BY p.epoch LIMIT 16"
+};
+
 static struct question *keep(struct question question)
 {
     struct question *kept = malloc(sizeof *kept);
@@ -34,19 +45,21 @@ static void epochs_came(struct actor *me, void *context, const struct postgres_r
     struct question question = *(struct question *)context;
     struct producer_epoch *epochs;
     struct epochs_known known = { 0 };
+    const struct postgres_rows *rows;
 
     free(context);
     if (result->outcome != OUTCOME_DONE) {
         actor_refuse(me, question, "Postgres does not say: %s", outcome_name(result->outcome));
         return;
     }
-    known.epochs.count = postgres_row_count(result->rows[0]);
+    rows = result->rows[result->count - 1];
+    known.epochs.count = postgres_row_count(rows);
     assert(known.epochs.count <= EPOCHS_LIMIT);
     epochs = calloc(known.epochs.count + 1, sizeof *epochs);
     assert(epochs != NULL);
     for (uint32_t i = 0; i < known.epochs.count; i++)
-        epochs[i] = (struct producer_epoch){ .epoch = (uint64_t)postgres_integer_at(result->rows[0], i, 0),
-                                             .lanes = (uint64_t)postgres_integer_at(result->rows[0], i, 1) };
+        epochs[i] = (struct producer_epoch){ .epoch = (uint64_t)postgres_integer_at(rows, i, 0),
+                                             .lanes = (uint64_t)postgres_integer_at(rows, i, 1) };
     known.epochs.at = epochs;
     actor_answer(me, question, &epochs_known_schema, &known);
     free(epochs);
@@ -63,6 +76,21 @@ void postgres_epochs_read(struct actor *me,
 
     (void)me;
     postgres_run(postgres, &call, 1, 0, epochs_came, keep(question));
+}
+
+void postgres_epochs_beat(struct actor *me,
+                          struct postgres *postgres,
+                          const struct producer_beat *message,
+                          struct question question)
+{
+    const struct postgres_call calls[] = {
+        POSTGRES_CALL(&note_beat, postgres_int8((int64_t)message->epoch)),
+        POSTGRES_CALL(&silent, postgres_text(message->node), postgres_text(message->actor),
+                      postgres_int8((int64_t)message->silent_us)),
+    };
+
+    (void)me;
+    postgres_run(postgres, calls, 2, 0, epochs_came, keep(question));
 }
 
 static void drained_came(struct actor *me, void *context, const struct postgres_result *result)

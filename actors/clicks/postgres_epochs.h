@@ -22,5 +22,9 @@ void postgres_epochs_drained(struct actor *me,
                              struct postgres *postgres,
                              const struct epoch_drained *message,
                              struct question question);
+void postgres_epochs_beat(struct actor *me,
+                          struct postgres *postgres,
+                          const struct producer_beat *message,
+                          struct question question);
 
 #endif

@@ -24,6 +24,7 @@ enum { TO_BUFFERS };
 
 enum {
     TICK_US = 100 * 1000,
+    IDLE_LOOK_US = 20 * 1000 * 1000, /* without clicks: are the partitions still ours? */
     RELOAD_PAUSE_US = 500 * 1000,
     MARKS_PER_MESSAGE = 4096, /* the limit of marks_moved */
     DRAIN_LIMIT_US = 8 * 1000 * 1000
@@ -295,7 +296,8 @@ static void tick(struct actor *me, void *context)
             actor_drained(me);
         return;
     }
-    if (is_time && (ingestion_is_ready(self->ingestion) || ingestion_has_moved(self->ingestion)))
+    if (is_time && (ingestion_is_ready(self->ingestion) || ingestion_has_moved(self->ingestion) ||
+                    actor_now_us(me) - self->stored_at_us >= IDLE_LOOK_US))
         store(me);
     else if (actor_is_draining(me))
         actor_drained(me);
@@ -369,6 +371,13 @@ static void on_epochs_read(struct actor *me, const struct epochs_read *m, struct
     struct postgres_sink *self = actor_state(me);
 
     postgres_epochs_read(me, self->postgres, m, q);
+}
+
+static void on_beat(struct actor *me, const struct producer_beat *m, struct question q)
+{
+    struct postgres_sink *self = actor_state(me);
+
+    postgres_epochs_beat(me, self->postgres, m, q);
 }
 
 static void on_epoch_drained(struct actor *me, const struct epoch_drained *m, struct question q)
@@ -462,6 +471,7 @@ static const struct handler handlers[] = {
     ASKED(marks_read, on_marks_read),
     ASKED(epochs_read, on_epochs_read),
     ASKED(epoch_drained, on_epoch_drained),
+    ASKED(producer_beat, on_beat),
 };
 
 const struct actor_kind postgres_sink_kind = {

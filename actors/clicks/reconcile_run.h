@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* reconcile_run -- what the reconciler's files share: reconciler.c the run, reconciler_read.c its eyes,
- * reconciler_mend.c its hands. */
+ * reconciler_mend.c its hands; reconciler_audit.c what it says when it is only asked. */
 #ifndef ACTORS_CLICKS_RECONCILE_RUN_H
 #define ACTORS_CLICKS_RECONCILE_RUN_H
 
@@ -23,6 +23,7 @@ enum {
 enum reconciler_step {
     STEP_IDLE,
     STEP_CUT_POSTGRES,
+    STEP_CUT_GROUP,
     STEP_CUT_CLICKHOUSE,
     STEP_REPLAY,
     STEP_READ_CLICKHOUSE,
@@ -44,7 +45,9 @@ struct reconciler {
     const char *clickhouse_uri; /* option */
     const char *kafka_uri;      /* option */
     const char *topic;          /* option */
+    const char *group;          /* option */
     uint64_t every_us;          /* option */
+    uint64_t sample_every_us;   /* option */
     struct postgres *postgres;
     struct clickhouse *clickhouse;
     uint64_t daily; /* timer */
@@ -59,16 +62,23 @@ struct reconciler {
     struct recount recount;
     struct code_counts found[RECOUNT_SIDES]; /* what the databases say */
     uint64_t absent;                         /* clicks at or below a cut that Kafka does not have */
+    int64_t holes;                           /* clicks that Postgres knew to be missing when it was asked */
     struct drift drift;
 
     /* a replay under way */
     struct kafka_topic_request *extents;
     struct kafka_consumer *consumer;
     struct kafka_position ends[KAFKA_PARTITIONS_LIMIT]; /* offset: where the replay of it ends */
+    int64_t from[KAFKA_PARTITIONS_LIMIT];               /* where it begins; 0: with the oldest record */
     uint32_t partitions;
     uint32_t partitions_left;
     kafka_messages_handler *on_messages;
     void (*on_topic_read)(struct actor *me);
+
+    struct sample *sample; /* owned; the one under way, or NULL */
+    uint64_t sample_timer;
+    bool drew_nothing;   /* the last sample had no codes */
+    struct audit *audit; /* owned; the one under way, or NULL */
 
     /* mending ClickHouse */
     struct code_counts wanted; /* codes that miss rows */
@@ -78,6 +88,8 @@ struct reconciler {
     gauge postgres_drift;
     gauge clickhouse_drift;
     gauge finished_s;
+    gauge sampled_drift;
+    counter sampled_codes_total;
     counter runs_total;
     counter failures_total;
 };
@@ -87,12 +99,22 @@ void reconciler_step_done(struct actor *me, const char *trouble);
 
 /* reconciler_read.c */
 void reconciler_cut_postgres(struct actor *me);
+void reconciler_cut_group(struct actor *me);
 void reconciler_cut_clickhouse(struct actor *me);
 void reconciler_replay(struct actor *me);
 void reconciler_read_clickhouse(struct actor *me);
-/* Reads the topic from its beginning to its present end; `messages` gets the records, `then` is called at the end. When
+/* Reads the topic from `from` to its present end; `messages` gets the records, `then` is called at the end. When
  * it cannot be read, the step ends with that. */
 void reconciler_read_topic(struct actor *me, kafka_messages_handler *messages, void (*then)(struct actor *me));
+
+/* reconciler_audit.c */
+void reconciler_on_audit(struct actor *me, const struct audit_read *message, struct question question);
+void reconciler_audit_stopped(struct actor *me, const char *trouble); /* instead of the end of a step */
+void reconciler_audit_free(struct audit **audit);
+
+/* reconciler_sample.c */
+void reconciler_sample(struct actor *me, void *context); /* a timer's, for ever */
+void reconciler_sample_free(struct actor *me, struct sample **sample);
 
 /* reconciler_mend.c */
 void reconciler_compare(struct reconciler *self);

@@ -2,11 +2,11 @@
 /*
  * reconciler -- proves the counts: reads the topic again, compares with Postgres and ClickHouse, repairs by replay.
  *
- * A run has five steps: ask both databases how far they claim to have counted (the cut), replay the topic up to where
- * it ends now, read ClickHouse's counts at the cut (those of Postgres came with its marks, in one snapshot), compare
- * code by code, and, when told to, mend. Postgres is mended by adding the difference, which commutes with the counting
- * that goes on meanwhile; ClickHouse by putting in again the clicks of the codes concerned that it does not have. Daily
- * by itself, and on demand from the console.
+ * A run has six steps: ask both databases how far they claim to have counted (the cut) and how far their workers claim
+ * to have read (the offsets), replay the topic up to where it ends now, read ClickHouse's counts at the cut (those of
+ * Postgres came with its marks, in one snapshot), compare code by code, and, when told to, mend. Postgres is mended by
+ * adding the difference, which commutes with the counting that goes on meanwhile; ClickHouse by putting in again the
+ * clicks of the codes concerned that it does not have. Daily by itself, and on demand from the console.
  *
  * It compares only what the topic still holds in full. When clicks at or below a cut are not in the topic any more, it
  * says so and mends nothing: then the topic is no longer the whole truth.
@@ -98,6 +98,7 @@ void reconciler_step_done(struct actor *me, const char *trouble)
 {
     static const char *const doing[] = {
         [STEP_CUT_POSTGRES] = "reading the counts of Postgres",
+        [STEP_CUT_GROUP] = "asking how far ClickHouse's workers have read",
         [STEP_CUT_CLICKHOUSE] = "asking how far ClickHouse is",
         [STEP_REPLAY] = "replaying the topic",
         [STEP_READ_CLICKHOUSE] = "reading the counts of ClickHouse",
@@ -106,12 +107,19 @@ void reconciler_step_done(struct actor *me, const char *trouble)
     };
     struct reconciler *self = actor_state(me);
 
+    if (self->audit != NULL) {
+        reconciler_audit_stopped(me, trouble);
+        return;
+    }
     if (trouble != NULL) {
         fail_run(me, doing[self->step], trouble);
         return;
     }
     self->step++;
     switch (self->step) {
+    case STEP_CUT_GROUP:
+        reconciler_cut_group(me);
+        break;
     case STEP_CUT_CLICKHOUSE:
         reconciler_cut_clickhouse(me);
         break;
@@ -153,6 +161,10 @@ static void on_run(struct actor *me, const struct reconcile_run *m, struct quest
 {
     struct reconciler *self = actor_state(me);
 
+    if (self->audit != NULL) {
+        actor_refuse(me, q, "an audit is under way; try again when it has ended");
+        return;
+    }
     if (self->question_count == RECONCILER_QUESTIONS_LIMIT) {
         actor_refuse(me, q, "too many are waiting for the run that is under way");
         return;
@@ -174,7 +186,7 @@ static void run_by_itself(struct actor *me, void *context)
 
     (void)context;
     self->daily = actor_after(me, self->every_us, run_by_itself, NULL);
-    if (self->step == STEP_IDLE)
+    if (self->step == STEP_IDLE && self->audit == NULL)
         begin(me, false);
 }
 
@@ -185,6 +197,8 @@ static void option_changed(struct actor *me, const char *option)
     (void)option;
     actor_cancel_timer(me, &self->daily);
     self->daily = actor_after(me, self->every_us, run_by_itself, NULL);
+    actor_cancel_timer(me, &self->sample_timer);
+    self->sample_timer = actor_after(me, self->sample_every_us, reconciler_sample, NULL);
 }
 
 /* ------------------------------------------------------------------------------------------------ life */
@@ -209,12 +223,15 @@ static void start(struct actor *me)
     actor_dependency(me, "postgres", "normal");
     actor_dependency(me, "clickhouse", "normal");
     self->daily = actor_after(me, self->every_us, run_by_itself, NULL);
+    self->sample_timer = actor_after(me, self->sample_every_us, reconciler_sample, NULL);
 }
 
 static void stop(struct actor *me)
 {
     struct reconciler *self = actor_state(me);
 
+    reconciler_sample_free(me, &self->sample);
+    reconciler_audit_free(&self->audit);
     reconciler_forget(self);
     clickhouse_close(&self->clickhouse);
     postgres_close(&self->postgres);
@@ -227,8 +244,13 @@ static const struct option options[] = {
     { "clickhouse", OPTION_STORE, FIELD_AT(clickhouse_uri), "clickhouse", "The rows.", 0, 0, NULL, false },
     { "kafka", OPTION_STORE, FIELD_AT(kafka_uri), "kafka", "The clicks themselves.", 0, 0, NULL, false },
     { "topic", OPTION_TEXT, FIELD_AT(topic), "click_events", "Their topic.", 0, 0, NULL, false },
+    { "group", OPTION_TEXT, FIELD_AT(group), "shunt-clickhouse", "The consumer group of those who fill ClickHouse.", 0,
+      0, NULL, false },
     { "every", OPTION_DURATION, FIELD_AT(every_us), "24h", "Time between two runs by itself.", 60 * 1000 * 1000,
       UINT64_C(31) * 24 * 3600 * 1000 * 1000, NULL, true },
+    { "sample_every", OPTION_DURATION, FIELD_AT(sample_every_us), "1min",
+      "Time between two looks at a few codes, Postgres against ClickHouse.", 1000 * 1000,
+      UINT64_C(24) * 3600 * 1000 * 1000, NULL, true },
 };
 
 static const struct metric metrics[] = {
@@ -236,12 +258,15 @@ static const struct metric metrics[] = {
       "Clicks by which Postgres was off at the last run.", NULL },
     { "clickhouse_drift_clicks", METRIC_GAUGE, FIELD_AT(clickhouse_drift),
       "Clicks by which ClickHouse was off at the last run.", NULL },
+    { "sampled_drift_clicks", METRIC_GAUGE, FIELD_AT(sampled_drift),
+      "Clicks by which Postgres and ClickHouse differed in the last sample.", NULL },
+    { "sampled_codes_total", METRIC_COUNTER, FIELD_AT(sampled_codes_total), "Codes that samples have compared.", NULL },
     { "finished_timestamp_seconds", METRIC_GAUGE, FIELD_AT(finished_s), "When the last run ended.", NULL },
     { "runs_total", METRIC_COUNTER, FIELD_AT(runs_total), "Runs that compared everything.", NULL },
     { "failures_total", METRIC_COUNTER, FIELD_AT(failures_total), "Runs that could not be finished.", NULL },
 };
 
-static const struct handler handlers[] = { ASKED(reconcile_run, on_run) };
+static const struct handler handlers[] = { ASKED(reconcile_run, on_run), ASKED(audit_read, reconciler_on_audit) };
 
 const struct actor_kind reconciler_kind = {
     .name = "reconciler",

@@ -15,6 +15,7 @@ static void compare_code(struct reconciler *self, struct slice code)
     for (int side = 0; side < RECOUNT_SIDES; side++)
         difference[side] = (int64_t)code_counts_of(&self->found[side], code) -
                            (int64_t)code_counts_of(&self->recount.counts[side], code);
+    difference[RECOUNT_POSTGRES] -= (int64_t)code_counts_of(&self->recount.passed, code);
     self->drift.codes++;
     self->drift.postgres += llabs(difference[RECOUNT_POSTGRES]);
     self->drift.clickhouse += llabs(difference[RECOUNT_CLICKHOUSE]);
@@ -28,16 +29,16 @@ static void compare_code(struct reconciler *self, struct slice code)
                                                                 .clickhouse = difference[RECOUNT_CLICKHOUSE] };
 }
 
-/* Codes that any of the four tables knows, each once. */
+/* Codes that any of the tables knows, each once. */
 void reconciler_compare(struct reconciler *self)
 {
     const struct code_counts *tables[] = { &self->recount.counts[RECOUNT_POSTGRES],
                                            &self->recount.counts[RECOUNT_CLICKHOUSE], &self->found[RECOUNT_POSTGRES],
-                                           &self->found[RECOUNT_CLICKHOUSE] };
+                                           &self->found[RECOUNT_CLICKHOUSE], &self->recount.passed };
 
     self->absent =
         recount_absent(&self->recount, RECOUNT_POSTGRES) + recount_absent(&self->recount, RECOUNT_CLICKHOUSE);
-    for (size_t table = 0; table < 4; table++) {
+    for (size_t table = 0; table < sizeof tables / sizeof tables[0]; table++) {
         for (uint32_t i = 0; i < tables[table]->count; i++) {
             struct slice code = code_count_code(&tables[table]->at[i]);
             bool is_known = false;
@@ -56,14 +57,57 @@ static const struct postgres_statement add_difference = {
     "UPDATE urls SET clicks = greatest(urls.clicks + d.clicks, 0)"
     " FROM unnest($1::text[], $2::int8[]) AS d(code, clicks) WHERE urls.short_code = d.code COLLATE \"C\""
 };
+/* A hole that was filled since then would be counted by the difference once more: the transaction fails, by a division
+ * by zero. Whoever could fill one waits for the rows that `disown` has locked. */
+static const struct postgres_statement check_holes = {
+    "SELECT 1 / (coalesce(sum(last_seq - first_seq + 1), 0) = $1::int8)::int FROM click_holes"
+};
 /* What was missing below the marks is counted now. Whoever remembers it otherwise must read it again: the owners go. */
 static const struct postgres_statement forget_holes = { "DELETE FROM click_holes" };
+/* Clicks that were passed by are read again; those that were not are recognised by their marks. */
+static const struct postgres_statement go_back = {
+    "UPDATE click_offsets SET next_offset = least(next_offset, n.o) FROM unnest($1::int8[], $2::int8[]) AS n(p, o)"
+    " WHERE consumer = 'postgres' AND partition = n.p"
+};
 static const struct postgres_statement disown = { "UPDATE click_offsets SET owner = 0 WHERE consumer = 'postgres'" };
 
 static void postgres_mended(struct actor *me, void *context, const struct postgres_result *result)
 {
+    bool has_changed = strcmp(result->sqlstate, "22012") == 0;
+
     (void)context;
-    reconciler_step_done(me, result->outcome == OUTCOME_DONE ? NULL : result->detail);
+    reconciler_step_done(me, result->outcome == OUTCOME_DONE ? NULL
+                             : has_changed ? "clicks that were missing have come meanwhile; run it again"
+                                           : result->detail);
+}
+
+/* The clicks that are to be added, without those that are read again. */
+static void fill_differences(const struct reconciler *self, struct postgres_array *codes, struct postgres_array *clicks)
+{
+    postgres_array_of_text(codes);
+    postgres_array_of_int8(clicks);
+    for (uint32_t i = 0; i < self->drift.count; i++) {
+        const struct drift_row *row = &self->drift.rows[i];
+        int64_t to_add = -row->postgres - (int64_t)code_counts_of(&self->recount.passed, row->code);
+
+        if (to_add == 0)
+            continue;
+        postgres_array_add_text(codes, row->code);
+        postgres_array_add_int8(clicks, to_add);
+    }
+}
+
+static void
+fill_offsets(const struct reconciler *self, struct postgres_array *partitions, struct postgres_array *offsets)
+{
+    postgres_array_of_int8(partitions);
+    postgres_array_of_int8(offsets);
+    for (int64_t i = 0; i < RECOUNT_PARTITIONS_LIMIT; i++) {
+        if (self->recount.back_to[i] == 0)
+            continue;
+        postgres_array_add_int8(partitions, i);
+        postgres_array_add_int8(offsets, self->recount.back_to[i] - 1);
+    }
 }
 
 void reconciler_mend_postgres(struct actor *me)
@@ -71,28 +115,28 @@ void reconciler_mend_postgres(struct actor *me)
     struct reconciler *self = actor_state(me);
     struct postgres_array codes = { 0 };
     struct postgres_array clicks = { 0 };
+    struct postgres_array partitions = { 0 };
+    struct postgres_array offsets = { 0 };
 
-    postgres_array_of_text(&codes);
-    postgres_array_of_int8(&clicks);
-    for (uint32_t i = 0; i < self->drift.count; i++) {
-        if (self->drift.rows[i].postgres == 0)
-            continue;
-        postgres_array_add_text(&codes, self->drift.rows[i].code);
-        postgres_array_add_int8(&clicks, -self->drift.rows[i].postgres);
-    }
+    fill_differences(self, &codes, &clicks);
+    fill_offsets(self, &partitions, &offsets);
 
     const struct postgres_call calls[] = {
         POSTGRES_CALL_BARE(&disown),
+        POSTGRES_CALL(&check_holes, postgres_int8(self->holes)),
         POSTGRES_CALL_BARE(&forget_holes),
         POSTGRES_CALL(&add_difference, postgres_array_value(&codes), postgres_array_value(&clicks)),
+        POSTGRES_CALL(&go_back, postgres_array_value(&partitions), postgres_array_value(&offsets)),
     };
 
-    if (codes.count > 0)
-        postgres_run(self->postgres, calls, 3, RECONCILER_LIMIT_US, postgres_mended, NULL);
+    if (codes.count + partitions.count > 0)
+        postgres_run(self->postgres, calls, 5, RECONCILER_LIMIT_US, postgres_mended, NULL);
     else
         reconciler_step_done(me, NULL);
     postgres_array_destroy(&codes);
     postgres_array_destroy(&clicks);
+    postgres_array_destroy(&partitions);
+    postgres_array_destroy(&offsets);
 }
 
 /* ------------------------------------------------------------------------------------------------ ClickHouse */
@@ -227,6 +271,7 @@ void reconciler_forget(struct reconciler *self)
     rowbinary_destroy(&self->rows);
     free(self->drift.rows);
     self->drift = (struct drift){ 0 };
+    memset(self->from, 0, sizeof self->from);
     self->row_count = 0;
     self->absent = 0;
     self->has_repaired = false;

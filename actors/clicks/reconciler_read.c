@@ -11,6 +11,12 @@
 /* ------------------------------------------------------------------------------------------------ Postgres */
 
 static const struct postgres_statement read_marks = { "SELECT epoch, lane, mark FROM click_marks" };
+static const struct postgres_statement read_offsets = {
+    "SELECT partition::int8, next_offset FROM click_offsets WHERE consumer = 'postgres'"
+};
+static const struct postgres_statement sum_holes = {
+    "SELECT coalesce(sum(last_seq - first_seq + 1), 0)::int8 FROM click_holes"
+};
 static const struct postgres_statement read_counts = { "SELECT short_code, clicks FROM urls WHERE clicks > 0" };
 
 static void take_marks(struct reconciler *self, const struct postgres_rows *rows)
@@ -33,6 +39,10 @@ static void postgres_cut(struct actor *me, void *context, const struct postgres_
     for (uint32_t i = 0; i < postgres_row_count(result->rows[1]); i++)
         code_counts_add(&self->found[RECOUNT_POSTGRES], postgres_text_at(result->rows[1], i, 0),
                         (uint64_t)postgres_integer_at(result->rows[1], i, 1));
+    for (uint32_t i = 0; i < postgres_row_count(result->rows[2]); i++)
+        recount_offset(&self->recount, RECOUNT_POSTGRES, postgres_integer_at(result->rows[2], i, 0),
+                       postgres_integer_at(result->rows[2], i, 1));
+    self->holes = postgres_integer_at(result->rows[3], 0, 0);
     reconciler_step_done(me, NULL);
 }
 
@@ -40,12 +50,35 @@ static void postgres_cut(struct actor *me, void *context, const struct postgres_
 void reconciler_cut_postgres(struct actor *me)
 {
     struct reconciler *self = actor_state(me);
-    const struct postgres_call calls[] = { POSTGRES_CALL_BARE(&read_marks), POSTGRES_CALL_BARE(&read_counts) };
+    const struct postgres_call calls[] = { POSTGRES_CALL_BARE(&read_marks), POSTGRES_CALL_BARE(&read_counts),
+                                           POSTGRES_CALL_BARE(&read_offsets), POSTGRES_CALL_BARE(&sum_holes) };
 
-    postgres_read_snapshot(self->postgres, calls, 2, RECONCILER_LIMIT_US, postgres_cut, NULL);
+    postgres_read_snapshot(self->postgres, calls, 4, RECONCILER_LIMIT_US, postgres_cut, NULL);
 }
 
 /* ------------------------------------------------------------------------------------------------ ClickHouse */
+
+static void group_came(struct actor *me, void *context, const struct kafka_topic_result *result)
+{
+    struct reconciler *self = actor_state(me);
+
+    (void)context;
+    self->extents = NULL;
+    for (uint32_t i = 0; result->outcome == OUTCOME_DONE && i < result->partitions; i++)
+        recount_offset(&self->recount, RECOUNT_CLICKHOUSE, result->extents[i].partition, result->extents[i].group);
+    reconciler_step_done(me, result->outcome == OUTCOME_DONE ? NULL : result->detail);
+}
+
+/* Before ClickHouse is asked: what the group had read then is in the rows that it has now. */
+void reconciler_cut_group(struct actor *me)
+{
+    struct reconciler *self = actor_state(me);
+    const struct kafka_topic topic = { .uri = self->kafka_uri, .name = self->topic, .group = self->group };
+
+    self->extents = kafka_topic_extents(me, &topic, group_came, NULL);
+    if (self->extents == NULL)
+        reconciler_step_done(me, "Kafka cannot be asked how far ClickHouse's workers have read");
+}
 
 static void clickhouse_cut(struct actor *me, void *context, const struct clickhouse_result *result)
 {
@@ -208,9 +241,13 @@ static void extents_came(struct actor *me, void *context, const struct kafka_top
     for (uint32_t i = 0; i < result->partitions && self->partitions < KAFKA_PARTITIONS_LIMIT; i++) {
         const struct kafka_extent *extent = &result->extents[i];
 
-        if (extent->first >= extent->end)
+        int64_t first = extent->first;
+
+        if (extent->partition < KAFKA_PARTITIONS_LIMIT && self->from[extent->partition] > first)
+            first = self->from[extent->partition];
+        if (first >= extent->end)
             continue;
-        starts[self->partitions] = (struct kafka_position){ .partition = extent->partition, .offset = extent->first };
+        starts[self->partitions] = (struct kafka_position){ .partition = extent->partition, .offset = first };
         self->ends[self->partitions++] =
             (struct kafka_position){ .partition = extent->partition, .offset = extent->end };
     }
@@ -239,7 +276,7 @@ static void recount_records(struct actor *me, void *context, const struct kafka_
 
     (void)context;
     for (uint32_t i = 0; i < count; i++)
-        recount_take(&self->recount, messages[i].key, messages[i].value);
+        recount_take(&self->recount, messages[i].partition, messages[i].offset, messages[i].key, messages[i].value);
 }
 
 static void replayed(struct actor *me)

@@ -5,6 +5,11 @@
  * Pure: no store, no actor. A click counts once, by its identity. Each database is compared at its own cut: a position
  * in each lane up to which it claims to have counted. Postgres's cut are its marks, ClickHouse's the highest seq of
  * each lane. Records may be read in any order and again.
+ *
+ * A consumer's offset claims something, too: that all clicks of the records before it are counted. Of ClickHouse, which
+ * gets single rows back, such clicks count as claimed. Of Postgres, clicks behind the mark and before the offset were
+ * *passed by*: they have to be read again, from the first such record on, because counting them without moving the mark
+ * would count them twice one day.
  */
 #ifndef ACTORS_CLICKS_RECOUNT_H
 #define ACTORS_CLICKS_RECOUNT_H
@@ -25,8 +30,13 @@ struct recount_lane {
     struct lane_ledger ledger; /* what has been read from Kafka */
 };
 
+enum { RECOUNT_PARTITIONS_LIMIT = 1024 };
+
 /* All zero is an empty one. */
 struct recount {
+    int64_t offsets[RECOUNT_PARTITIONS_LIMIT][RECOUNT_SIDES]; /* where each consumer goes on; 0: no claim */
+    int64_t back_to[RECOUNT_PARTITIONS_LIMIT];                /* 1 + the first offset that was passed by; 0: none */
+    struct code_counts passed;                                /* the clicks that were */
     struct recount_lane *lanes;
     uint32_t lane_count;
     struct code_counts counts[RECOUNT_SIDES]; /* clicks at or below the cut */
@@ -35,8 +45,10 @@ struct recount {
 
 void recount_free(struct recount *recount);
 void recount_cut(struct recount *recount, enum recount_side side, uint64_t epoch, uint32_t lane, uint64_t seq);
+/* What a consumer says; partitions beyond the limit are ignored. */
+void recount_offset(struct recount *recount, enum recount_side side, int64_t partition, int64_t next_offset);
 /* Reads one Kafka record; what cannot be read is passed over. */
-void recount_take(struct recount *recount, struct slice key, struct slice value);
+void recount_take(struct recount *recount, int64_t partition, int64_t offset, struct slice key, struct slice value);
 /* Clicks at or below a side's cut that Kafka does not have: too old, or never published. With any, the topic alone
  * cannot say what the right counts are. */
 uint64_t recount_absent(const struct recount *recount, enum recount_side side);

@@ -9,8 +9,8 @@
 #include "runtime/nearest.h"
 
 static const struct verb *const verbs[] = {
-    &up_verb,    &down_verb,    &status_verb, &restart_verb, &reload_verb, &check_verb,
-    &graph_verb, &console_verb, &logs_verb,   &config_verb,  &keys_verb,   &node_verb,
+    &up_verb,      &down_verb, &status_verb, &restart_verb, &reload_verb, &check_verb,  &graph_verb,
+    &console_verb, &logs_verb, &config_verb, &keys_verb,    &node_verb,   &backup_verb, &restore_verb,
 };
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };

@@ -81,5 +81,6 @@ void complain(const char *verb, const char *format, ...) __attribute__((format(p
 /* ---- verbs, one in each file */
 extern const struct verb up_verb, down_verb, status_verb, restart_verb, reload_verb, check_verb, graph_verb,
     console_verb, config_verb, keys_verb, node_verb, logs_verb;
+extern const struct verb backup_verb, restore_verb;
 
 #endif

@@ -7,18 +7,40 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/command/door.h"
 #include "actors/command/place.h"
 #include "actors/io/line_editor.h"
 
 /* ------------------------------------------------------------------------------------------------ opening */
 
-bool console_open(struct console *console, const char *called, bool as_json)
+static void begin(struct console *console, const char *called, bool as_json)
 {
     const struct passwd *user = getpwuid(getuid());
 
     *console = (struct console){ .called = called, .as_json = as_json };
     snprintf(console->who, sizeof console->who, "%.40s uid %u (%s %d)", user != NULL ? user->pw_name : "somebody",
              (unsigned)getuid(), called, (int)getpid());
+}
+
+/* Here or through a gate. */
+static enum exit_code open_door(struct console *console, const struct invocation *invocation)
+{
+    enum exit_code code;
+
+    begin(console, "console", flag_value(invocation, "json") != NULL);
+    code = door_open(invocation, "console", &console->client);
+    if (code != EXIT_DONE)
+        return code;
+    console->topology = door_topology(invocation, console->client);
+    if (console->topology != NULL)
+        return EXIT_DONE;
+    console_close(console);
+    return EXIT_FAILED;
+}
+
+bool console_open(struct console *console, const char *called, bool as_json)
+{
+    begin(console, called, as_json);
     console->topology = place_load("topology.zpl", NULL, NULL);
     console->client = console->topology != NULL ? client_open(called) : NULL;
     if (console->client != NULL)
@@ -103,12 +125,10 @@ static enum exit_code follow_script(struct console *console)
 static enum exit_code run(const struct invocation *invocation)
 {
     struct console console;
-    enum exit_code code = place_enter_running(invocation);
+    enum exit_code code = open_door(&console, invocation);
 
     if (code != EXIT_DONE)
         return code;
-    if (!console_open(&console, "console", flag_value(invocation, "json") != NULL))
-        return EXIT_FAILED;
     if (invocation->word_count > 0)
         code = console_run(&console, (char **)invocation->words, invocation->word_count);
     else
@@ -117,7 +137,7 @@ static enum exit_code run(const struct invocation *invocation)
     return code;
 }
 
-static const struct flag flags[] = { FLAG_JSON, FLAG_DATA };
+static const struct flag flags[] = { FLAG_JSON, FLAG_DATA, FLAGS_GATE };
 
 const struct verb console_verb = {
     .name = "console",
@@ -125,7 +145,7 @@ const struct verb console_verb = {
     .summary = "speak with the running platform",
     .help = "Without a verb it is interactive, with history and completion; `help` lists the verbs. From a pipe it "
             "takes one\n"
-            "verb a line.",
+            "verb a line. With --gate it speaks with a platform on another machine, as far as your key allows.",
     .example = "  shunt console\n  shunt console tree\n  shunt console show route app1 --json\n"
                "  shunt console config set edge.mode fast\n",
     .flags = flags,

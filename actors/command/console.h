@@ -155,6 +155,10 @@ json_t *console_ask_replay(struct console *console, char **words, size_t count);
 void console_print_done(json_t *answer, FILE *to);
 void console_print_drift(json_t *answer, FILE *to);
 
+/* console_audit.c */
+json_t *console_ask_audit(struct console *console, char **words, size_t count);
+void console_print_audit(json_t *answer, FILE *to);
+
 /* console_failpoint.c */
 json_t *console_ask_failpoint(struct console *console, char **words, size_t count);
 void console_print_failpoint(json_t *answer, FILE *to);

@@ -2,6 +2,7 @@
 /* console_config -- settings, live: the console's verbs about them, and `shunt config`. The config actor keeps them. */
 #include <string.h>
 
+#include "actors/command/config_list.h"
 #include "actors/command/console.h"
 #include "actors/command/gather.h"
 #include "actors/command/place.h"
@@ -80,8 +81,11 @@ static enum exit_code run(const struct invocation *invocation)
 {
     char *words[CONSOLE_WORDS_LIMIT] = { (char[]){ "config" } };
     struct console console;
-    enum exit_code code = place_enter_running(invocation);
+    enum exit_code code;
 
+    if (strcmp(invocation->words[0], "list") == 0)
+        return config_list(invocation);
+    code = place_enter_running(invocation);
     if (code != EXIT_DONE)
         return code;
     for (size_t i = 0; i < invocation->word_count; i++)
@@ -93,13 +97,18 @@ static enum exit_code run(const struct invocation *invocation)
     return code;
 }
 
-static const struct flag flags[] = { FLAG_JSON, FLAG_DATA };
+static const struct flag flags[] = {
+    { .name = "markdown", .help = "list: as a page" },
+    FLAG_JSON,
+    FLAG_DATA,
+};
 
 const struct verb config_verb = {
     .name = "config",
-    .synopsis = "get|set",
+    .synopsis = "get|set|list",
     .summary = "read or change settings of the running platform",
-    .help = "`get [KIND.OPTION]` lists settings whose names begin so, `set KIND.OPTION VALUE` changes one.\n"
+    .help = "`get [KIND.OPTION]` lists settings whose names begin so, `set KIND.OPTION VALUE` changes one;\n"
+            "`list` names all options that a topology may set, with their defaults, and needs no running platform.\n"
             "A change reaches every node within a tenth of a second and stays over restarts. Only settings marked live "
             "can be\n"
             "changed so; for the others the topology has to say it.",

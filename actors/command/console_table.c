@@ -38,6 +38,9 @@ const struct console_verb console_verbs[] = {
       .subjects = { SUBJECT_LOG }, .words_max = CONSOLE_WORDS_LIMIT, .run = console_run_logs },
     { "config get", "[KIND.OPTION]", "settings whose names begin so", "config get edge", .subjects = { SUBJECT_OPTION },
       .words_max = 1, ANSWERS(settings) },
+    { "audit", "",
+      "per lane: clicks issued = buffered + in Kafka + in Postgres, the same for ClickHouse, and the difference",
+      "audit --json", ANSWERS(audit) },
 
     /* ---- acting */
     { "config set", "KIND.OPTION VALUE", "change a live setting everywhere, from now on",

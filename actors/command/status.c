@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* status -- `shunt status`: hosts, nodes, actors and stores, and how they are. Its JSON is a contract for scripts. */
-#include <errno.h>
-#include <string.h>
-
 #include "actors/command/command.h"
+#include "actors/command/door.h"
 #include "actors/command/gather.h"
-#include "actors/command/place.h"
 #include "actors/command/show.h"
 
 static enum exit_code run(const struct invocation *invocation)
 {
-    enum exit_code code = place_enter_running(invocation);
+    struct client *client;
+    enum exit_code code = door_open(invocation, "status", &client);
 
     if (code != EXIT_DONE)
         return code;
 
-    struct client *client = client_open("status");
-    json_t *platform = client != NULL ? gather_platform(client) : NULL;
+    json_t *platform = gather_platform(client);
 
     if (platform == NULL)
-        complain("status", "the launcher does not answer%s%s; see log/launcher.log in the data folder",
-                 client == NULL ? ": " : "", client == NULL ? strerror(errno) : "");
+        complain("status", flag_value(invocation, "gate") == NULL
+                               ? "the launcher does not answer; see log/launcher.log in the data folder"
+                               : "the launcher does not answer; a gate is silent to a key that it does not know");
     else if (flag_value(invocation, "json") != NULL)
         show_json(platform, stdout);
     else
@@ -31,7 +29,7 @@ static enum exit_code run(const struct invocation *invocation)
     return code;
 }
 
-static const struct flag flags[] = { FLAG_JSON, FLAG_DATA };
+static const struct flag flags[] = { FLAG_JSON, FLAG_DATA, FLAGS_GATE };
 
 const struct verb status_verb = {
     .name = "status",

@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "actors/command/notify.h"
+
 struct view {
     const struct topology *topology;
     const char *data;
@@ -38,6 +40,7 @@ struct view *view_open(const struct topology *topology, const char *data, int re
     int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 
     assert(view != NULL);
+    notify_open();
     view->topology = topology;
     view->data = data;
     view->ready_fd = ready_fd;
@@ -114,6 +117,7 @@ static void show_ready(struct view *view, const struct launcher_event *event)
     const char *folder = *data != '\0' ? view->data : "";
 
     view->is_ready = true;
+    notify_tell("READY=1");
     clear_line(view);
     fflush(view->to);
     printf("ready %s\n", url);
@@ -158,6 +162,7 @@ void view_tell(void *context, const struct launcher_event *event)
         break;
     case LAUNCHER_STOPPING:
         view->is_stopping = true;
+        notify_tell("STOPPING=1");
         say(view, PLAIN, "stopping (%s): draining nodes, then stores; once more to hurry", event->reason);
         break;
     case LAUNCHER_FAILED:

@@ -149,6 +149,7 @@ static void look_at_files(struct actor *me, void *context)
     read_management_key(self);
     if (!http_reload_certificates(self->http, why, sizeof(why)))
         actor_log(me, LOG_ERROR, "%s; the certificate in use stays", why);
+    gauge_set(&self->figures.certificate_end_s, http_certificate_end_s(self->http));
 }
 
 /* ------------------------------------------------------------------------------------------------ life */

@@ -46,6 +46,8 @@ const struct metric figures_metrics[] = {
     { "hot_bytes", METRIC_GAUGE, FIGURE(hot_bytes), "bytes that the codes in memory take", NULL },
     { "hot_evictions", METRIC_GAUGE, FIGURE(hot_evicted), "codes that made room for others since the start", NULL },
     { "hot_copies_trusted", METRIC_GAUGE, FIGURE(trusted), "1 while hot copies may be served", NULL },
+    { "certificate_end_timestamp_seconds", METRIC_GAUGE, FIGURE(certificate_end_s),
+      "when the first of its certificates ends; 0: it has none", NULL },
     { "feed_changes_total", METRIC_COUNTER, FIGURE(changes), "changes of links heard of", NULL },
     { "feed_doubts_total", METRIC_COUNTER, FIGURE(doubts_new), DOUBT_HELP, "reason=\"new\"" },
     { "feed_doubts_total", METRIC_COUNTER, FIGURE(doubts_gap), DOUBT_HELP, "reason=\"gap\"" },

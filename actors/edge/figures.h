@@ -74,13 +74,14 @@ struct figures {
     gauge hot_bytes;
     gauge hot_evicted;
     gauge trusted;
+    gauge certificate_end_s; /* 0: it has none */
 };
 
 /* Counts an answer. */
 void figures_count(struct figures *figures, enum route route, enum http_method method, unsigned status);
 
 /* The edge's metric table. */
-enum { FIGURES_METRIC_COUNT = REQUEST_COUNT + DURATIONS + 22 };
+enum { FIGURES_METRIC_COUNT = REQUEST_COUNT + DURATIONS + 23 };
 extern const struct metric figures_metrics[FIGURES_METRIC_COUNT];
 
 #endif

@@ -156,6 +156,8 @@ struct http_figures http_figures(const struct http_server *server);
 /* Looks whether certificate files have changed. Cheap; call it every few seconds. A sentence in `why` and false when a
  * changed pair could not be used. */
 bool http_reload_certificates(struct http_server *server, char *why, size_t why_size);
+/* When the first of its certificates ends, in seconds since 1970; 0: it has none. */
+int64_t http_certificate_end_s(const struct http_server *server);
 
 /* Whether the client still waits for this answer. */
 bool http_is_waiting(const struct http_server *server, struct http_exchange exchange);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "actors/io/http_inside.h"
 
@@ -91,6 +92,24 @@ void http_tls_forget(struct http_listener *listener)
     listener->tls = NULL;
     listener->certificate_file = NULL;
     listener->key_file = NULL;
+}
+
+int64_t http_certificate_end_s(const struct http_server *server)
+{
+    int64_t first = 0;
+
+    for (uint32_t i = 0; i < server->listener_count; i++) {
+        const SSL_CTX *tls = server->listeners[i].tls;
+        const X509 *certificate = tls != NULL ? SSL_CTX_get0_certificate(tls) : NULL;
+        struct tm ends;
+        int64_t end;
+
+        if (certificate == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &ends) != 1)
+            continue;
+        end = timegm(&ends);
+        first = first == 0 || end < first ? end : first;
+    }
+    return first;
 }
 
 static bool has_changed(const char *file, struct timespec then)

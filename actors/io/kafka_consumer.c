@@ -52,6 +52,7 @@ struct kafka_consumer {
     uint64_t remake_pause_us; /* before the next */
     uint64_t made_at_us;
     char broken[256]; /* why the handle is to be replaced; empty: it is fine */
+    bool is_fenced;   /* broken because a younger handle has its name */
     struct breaker breaker;
 };
 
@@ -203,8 +204,9 @@ rebalanced(rd_kafka_t *rk, rd_kafka_resp_err_t what, rd_kafka_topic_partition_li
 
 /* ------------------------------------------------------------------------------------------------ events */
 
-static void break_handle(struct kafka_consumer *consumer, const char *why)
+static void break_handle(struct kafka_consumer *consumer, rd_kafka_resp_err_t error, const char *why)
 {
+    consumer->is_fenced = consumer->is_fenced || error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
     if (consumer->broken[0] == '\0')
         snprintf(consumer->broken, sizeof(consumer->broken), "Kafka's consumer failed for good: %s", why);
 }
@@ -218,8 +220,7 @@ static void failed(rd_kafka_t *rk, int error, const char *reason, void *opaque)
     if (consumer == NULL)
         return;
     if (error == RD_KAFKA_RESP_ERR__FATAL) {
-        rd_kafka_fatal_error(rk, why, sizeof(why));
-        break_handle(consumer, why);
+        break_handle(consumer, rd_kafka_fatal_error(rk, why, sizeof(why)), why);
     } else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         breaker_failed(&consumer->breaker, actor_now_us(consumer->me), actor_random(consumer->me), reason);
         actor_log(consumer->me, LOG_WARN, "%s: %s", consumer->options.name, reason);
@@ -249,7 +250,7 @@ static void take_one(struct kafka_consumer *consumer, rd_kafka_message_t *messag
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
         take_end(consumer, message);
     else if (message->err == RD_KAFKA_RESP_ERR__FATAL || message->err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-        break_handle(consumer, rd_kafka_message_errstr(message));
+        break_handle(consumer, message->err, rd_kafka_message_errstr(message));
     else
         actor_log(consumer->me, LOG_WARN, "%s: reading from Kafka: %s", consumer->options.name,
                   rd_kafka_message_errstr(message));
@@ -285,18 +286,15 @@ static bool serve(void *owner, struct kafka_handle *handle)
     if (consumer->broken[0] == '\0')
         return has_more;
     if (consumer->remake_timer == 0) {
-        actor_log(consumer->me, LOG_ERROR, "%s: %s", consumer->options.name, consumer->broken);
+        /* A member's name is its worker's: who is fenced has a younger start beside it, as after a pause. */
+        actor_log(consumer->me, consumer->is_fenced ? LOG_INFO : LOG_ERROR, "%s: %s", consumer->options.name,
+                  consumer->broken);
         plan_remake(consumer);
     }
     return false;
 }
 
 /* ------------------------------------------------------------------------------------------------ the handle */
-
-static void fixed_name(const struct kafka_consumer *consumer, char name[160])
-{
-    snprintf(name, 160, "%s.%s.%s", actor_node(consumer->me), actor_name(consumer->me), consumer->topic);
-}
 
 static rd_kafka_conf_t *configure(const struct kafka_consumer *consumer)
 {
@@ -325,7 +323,7 @@ static rd_kafka_conf_t *configure(const struct kafka_consumer *consumer)
     size_t bytes = consumer->options.fetch_limit;
     rd_kafka_conf_t *conf;
 
-    fixed_name(consumer, member);
+    snprintf(member, sizeof(member), "%s.%s.%s", actor_node(consumer->me), actor_name(consumer->me), consumer->topic);
     /* A partition that finds the queue full is looked at again only up to a second later; so one answer must be well
      * below what the queue takes. A record larger than its share comes all the same: brokers send at least one. */
     snprintf(fetch, sizeof(fetch), "%zu", bytes / 16);
@@ -369,7 +367,7 @@ static void remake(struct actor *me, void *context)
     char why[256];
 
     consumer->remake_timer = 0;
-    consumer->broken[0] = '\0';
+    consumer->broken[0] = consumer->is_fenced = 0;
     kafka_handle_destroy(&consumer->handle);
     if (consumer->group != NULL)
         forget_assignment(consumer);

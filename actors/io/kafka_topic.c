@@ -23,6 +23,7 @@ struct kafka_topic_request {
     struct kafka_topic topic; /* its texts are the next two */
     char *uri;
     char *name;
+    char *group;
     bool is_ensure;
     kafka_topic_handler *then;
     void *context;
@@ -59,7 +60,8 @@ static bool end(struct kafka_topic_request *request, enum outcome outcome, const
 
 static bool connect_to(struct kafka_topic_request *request)
 {
-    static const struct kafka_setting none[] = { { NULL, NULL } };
+    const struct kafka_setting settings[] = { { request->group != NULL ? "group.id" : NULL, request->group },
+                                              { NULL, NULL } };
     char brokers[KAFKA_BROKERS_SIZE];
     rd_kafka_conf_t *conf;
 
@@ -67,8 +69,9 @@ static bool connect_to(struct kafka_topic_request *request)
         request->outcome = OUTCOME_REJECTED;
         return false;
     }
-    conf = kafka_conf(brokers, none);
-    request->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, request->detail, sizeof(request->detail));
+    conf = kafka_conf(brokers, settings);
+    request->rk = rd_kafka_new(request->group != NULL ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, request->detail,
+                               sizeof(request->detail));
     if (request->rk == NULL) {
         rd_kafka_conf_destroy(conf);
         request->outcome = OUTCOME_NOT_SENT;
@@ -178,6 +181,22 @@ static bool ensure(struct kafka_topic_request *request)
     return end(request, OUTCOME_UNKNOWN, "Kafka did not create", rd_kafka_err2str(failure));
 }
 
+static bool read_group(struct kafka_topic_request *request)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)request->partitions);
+    rd_kafka_resp_err_t failure = RD_KAFKA_RESP_ERR__TIMED_OUT;
+
+    for (uint32_t i = 0; i < request->partitions; i++)
+        (void)rd_kafka_topic_partition_list_add(list, request->topic.name, (int32_t)i);
+    while (failure != RD_KAFKA_RESP_ERR_NO_ERROR && step_ms(request) > 0)
+        failure = rd_kafka_committed(request->rk, list, step_ms(request));
+    for (uint32_t i = 0; failure == RD_KAFKA_RESP_ERR_NO_ERROR && i < request->partitions; i++)
+        request->extents[i].group = list->elems[i].offset > 0 ? list->elems[i].offset : 0;
+    rd_kafka_topic_partition_list_destroy(list);
+    return failure == RD_KAFKA_RESP_ERR_NO_ERROR ||
+           end(request, OUTCOME_NOT_SENT, "Kafka did not say how far a group has read", rd_kafka_err2str(failure));
+}
+
 static bool read_extents(struct kafka_topic_request *request)
 {
     if (!wait_for_partitions(request))
@@ -196,7 +215,7 @@ static bool read_extents(struct kafka_topic_request *request)
             return end(request, OUTCOME_NOT_SENT, "Kafka did not say where the partitions end of",
                        rd_kafka_err2str(failure));
     }
-    return true;
+    return request->group == NULL || read_group(request);
 }
 
 /* ------------------------------------------------------------------------------------------------ the request */
@@ -228,6 +247,7 @@ static void discard(void *context)
 
     free(request->uri);
     free(request->name);
+    free(request->group);
     free(request->extents);
     free(request);
 }
@@ -246,6 +266,10 @@ start(struct actor *me, const struct kafka_topic *topic, bool is_ensure, kafka_t
     assert(request->uri != NULL && request->name != NULL);
     request->topic.uri = request->uri;
     request->topic.name = request->name;
+    if (topic->group != NULL) {
+        request->group = strdup(topic->group);
+        assert(request->group != NULL);
+    }
     request->is_ensure = is_ensure;
     request->then = then;
     request->context = context;

@@ -20,6 +20,7 @@ struct kafka_extent { /* of one partition */
     int32_t partition;
     int64_t first; /* offset of the oldest record still there */
     int64_t end;   /* offset of the next one to be written */
+    int64_t group; /* where the topic's `group` goes on; 0 when it has committed nothing */
 };
 
 struct kafka_topic_result {
@@ -35,6 +36,7 @@ typedef void kafka_topic_handler(struct actor *me, void *context, const struct k
 struct kafka_topic {
     const char *uri; /* kafka://host[:port][,host...]; copied */
     const char *name;
+    const char *group;    /* a consumer group whose offsets are wanted with the extents; NULL: none */
     uint32_t partitions;  /* to make; at least 1 */
     uint32_t replication; /* 0: the broker's default */
     uint64_t deadline_us; /* from now; 0: 15 s */

@@ -311,16 +311,6 @@ uint64_t post_ask(struct actor *me,
     return fail_at_once(me, how, receiver, ASK_OVERLOADED);
 }
 
-static uint64_t ask_peer(struct actor *me,
-                         struct wired_outlet *outlet,
-                         uint32_t receiver,
-                         const struct sending *how,
-                         const struct message_schema *schema,
-                         const void *message)
-{
-    return post_ask(me, outlet->receivers[receiver], outlet, receiver, how, schema, message);
-}
-
 uint64_t actor_ask(struct actor *me,
                    uint32_t index,
                    const struct sending *how,
@@ -332,7 +322,9 @@ uint64_t actor_ask(struct actor *me,
     if (outlet->count == 0)
         return fail_at_once(me, how, 0, ASK_NO_TARGET);
     assert(how->only <= outlet->count);
-    return ask_peer(me, outlet, how->only > 0 ? how->only - 1 : pick(me, outlet, how), how, schema, message);
+    uint32_t receiver = how->only > 0 ? how->only - 1 : pick(me, outlet, how);
+
+    return post_ask(me, outlet->receivers[receiver], outlet, receiver, how, schema, message);
 }
 
 uint32_t actor_ask_each(struct actor *me,
@@ -344,7 +336,7 @@ uint32_t actor_ask_each(struct actor *me,
     struct wired_outlet *outlet = outlet_of(me, index);
 
     for (uint32_t i = 0; i < outlet->count; i++)
-        ask_peer(me, outlet, i, how, schema, message);
+        post_ask(me, outlet->receivers[i], outlet, i, how, schema, message);
     return outlet->count;
 }
 

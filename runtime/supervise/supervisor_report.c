@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "runtime/supervise/supervisor_state.h"
 #include "runtime/watch/exposition.h"
+#include "runtime/wire/curve_file.h"
 
 enum { GATHER_LIMIT_US = 500 * 1000, REPORT_DECODED_LIMIT = 8 * 1024 * 1024 };
 
@@ -131,6 +133,21 @@ static void put_disk(struct buffer *text, const char *labels)
                     (double)disk.f_bavail * (double)disk.f_frsize);
 }
 
+/* When the key that this node speaks over tcp with was made, or brought here; nothing when it has none. */
+static void put_key(const struct supervisor *self, struct buffer *text, const char *labels)
+{
+    const struct topology_node *plan = self->process->plan;
+    char path[sizeof CURVE_FOLDER + CURVE_NAME_LIMIT + 16];
+    struct stat file;
+
+    if (plan == NULL || plan->host == NULL ||
+        snprintf(path, sizeof path, CURVE_FOLDER "/%s.cert_secret", plan->host) >= (int)sizeof path ||
+        stat(path, &file) != 0)
+        return;
+    exposition_line(text, "shunt_node_key_made_timestamp_seconds", "gauge", "When the node's key was made.", labels,
+                    (double)file.st_mtim.tv_sec);
+}
+
 static void put_process(struct actor *me, struct buffer *text)
 {
     struct supervisor *self = supervisor_of(me);
@@ -149,6 +166,7 @@ static void put_process(struct actor *me, struct buffer *text)
                     "Start time of the process since unix epoch in seconds.", labels,
                     (double)self->process->node.incarnation / 1e6);
     put_disk(text, labels);
+    put_key(self, text, labels);
     supervisor_put_liveness(self, actor_node(me), text);
     exposition_line(text, "shunt_node_refused_keys_total", "counter",
                     "Connections over tcp that were refused because their key is not known.", labels,

@@ -16,6 +16,7 @@ struct curve_keys {
     char host[CURVE_NAME_LIMIT + 1]; /* "": none */
     struct curve_key *list;          /* by name */
     size_t count;
+    uint64_t version;
 };
 
 /* Memory that held secrets is not left behind. */
@@ -89,9 +90,19 @@ enum curve_change curve_keys_reload(struct curve_keys *keys)
             change = CURVE_REVOKED;
     if (find(list, count, keys->host) != NULL && find(old, old_count, keys->host) == NULL)
         change = CURVE_REVOKED; /* the host can listen again */
+    keys->version += change == CURVE_REVOKED ? 1 : 0;
     pthread_mutex_unlock(&keys->lock);
     forget(old, old_count);
     return change;
+}
+
+uint64_t curve_keys_version(struct curve_keys *keys)
+{
+    pthread_mutex_lock(&keys->lock);
+    uint64_t version = keys->version;
+
+    pthread_mutex_unlock(&keys->lock);
+    return version;
 }
 
 static bool copy(struct curve_keys *keys, const char *name, struct curve_key *ret_key)

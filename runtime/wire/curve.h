@@ -13,6 +13,8 @@
 #ifndef RUNTIME_WIRE_CURVE_H
 #define RUNTIME_WIRE_CURVE_H
 
+#include <stdint.h>
+
 #include "runtime/wire/curve_file.h"
 
 /* What an endpoint is for, in ZAP's words its domain. */
@@ -31,6 +33,7 @@ enum curve_change {
     CURVE_REVOKED /* one is gone or another than before, or the host's own is back: connections must begin anew */
 };
 enum curve_change curve_keys_reload(struct curve_keys *keys);
+uint64_t curve_keys_version(struct curve_keys *keys); /* rises with each CURVE_REVOKED */
 
 /* The host's own pair. False when it is not there. */
 bool curve_keys_own(struct curve_keys *keys, struct curve_key *ret_key);

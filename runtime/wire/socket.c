@@ -111,16 +111,40 @@ void *socket_bind_remote(const struct node *node, const char *address)
     return give_up(socket);
 }
 
-bool socket_bind_again(const struct node *node, void *socket, const char *address)
+/* Ends every connection, and listens with the host's present key. */
+static bool bind_anew(const struct node *node, void *socket, const char *endpoint, const char *domain)
 {
-    struct endpoints endpoints;
     char last[ENDPOINT_LIMIT];
     size_t size = sizeof last;
 
-    address_bindings(node, address, &endpoints);
     if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, last, &size) == 0 && last[0] != '\0')
         zmq_unbind(socket, last); /* and every connection that came this way */
-    return curve_serve(node->keys, socket, CURVE_DOMAIN_NODE) && zmq_bind(socket, endpoints.tcp) == 0;
+    return curve_serve(node->keys, socket, domain) && zmq_bind(socket, endpoint) == 0;
+}
+
+bool socket_bind_again(const struct node *node, void *socket, const char *address)
+{
+    struct endpoints endpoints;
+
+    address_bindings(node, address, &endpoints);
+    return bind_anew(node, socket, endpoints.tcp, CURVE_DOMAIN_NODE);
+}
+
+void *socket_bind_gate(const struct node *node, const char *endpoint, int64_t most_bytes)
+{
+    void *socket = zmq_socket(node->zmq, ZMQ_ROUTER);
+
+    if (socket == NULL)
+        return NULL;
+    set_limits(socket);
+    set_heartbeat(socket);
+    zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most_bytes, sizeof most_bytes);
+    return bind_anew(node, socket, endpoint, CURVE_DOMAIN_CONSOLE) ? socket : give_up(socket);
+}
+
+bool socket_bind_gate_again(const struct node *node, void *socket, const char *endpoint)
+{
+    return bind_anew(node, socket, endpoint, CURVE_DOMAIN_CONSOLE);
 }
 
 void *socket_connect_peer(const struct node *node, struct peer *peer)

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import datetime
 import json
+import os
 import pathlib
 import random
 import secrets
@@ -20,14 +21,21 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+FAILPOINTS = "failpoints"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/system"))
 
+if FAILPOINTS in " ".join(sys.argv):  # a test build, before anything asks where the program is
+    os.environ |= {"SHUNT_PROGRAM": str(ROOT / "build/dev/shunt"), "SHUNT_HOME": str(ROOT)}
+
+import failpoints
 from clients import Clients
 from faults import ALL_KINDS, DISK, KINDS, NODES, STORES, Doer, schedule
 from ledger import Ledger, compare
 from proxies import KINDS as proxy_kinds
 from proxies import PROXIED, Proxies, through_proxies
 from running import Platform, eventually
+from shrink import shrink
 
 DRAIN_LIMIT_S = 120
 CALM_S = 12  # two flushes: what would be counted twice shows by then
@@ -89,6 +97,26 @@ class Run:
             self.doer.tick(everything=True)
             clicking.join()
 
+    def failpoints_under_load(self, prefix, times, length_s):
+        """Each failpoint so often, within the time; says what was reached."""
+        points = [point for point in failpoints.listed(self.platform, "edge") if point.startswith(prefix)]
+        if not points:
+            sys.exit("this build has no failpoints of that name; chaos builds them into build/dev")
+        workers = [failpoints.Worker(self.platform, say, self.doer.pid_of, node, todo)
+                   for node, todo in failpoints.orders(self.seed, points, times).items()]
+        clicking = threading.Thread(target=lambda: asyncio.run(self.clients.run(length_s + 60)))
+        clicking.start()
+        try:
+            reached, missed, left = failpoints.work_through(workers, self.doer.tick, time.monotonic() + length_s)
+        finally:
+            self.clients.running = False
+            clicking.join()
+        self.doer.done = reached.total()
+        for point in points:
+            say(f"{point}: reached {reached[point]} times" + (f", not reached {missed[point]}" * bool(missed[point])))
+        if left:
+            say(f"{left} orders were left when the time was over")
+
     def drain(self):
         """Until everything is there, or for as long as draining may take."""
         eventually(lambda: self.platform.status()["ready"], 60, "not everything came back")
@@ -105,7 +133,7 @@ class Run:
         say(f"drained after {time.monotonic() - since:.0f} s")
         time.sleep(CALM_S)  # nothing more may come
         verdict = compare(self.ledger, self.platform)
-        verdict.violations += self.clients.violations
+        verdict.violations += self.clients.violations + audit(self.platform)
         return verdict
 
 
@@ -122,6 +150,17 @@ def report(run, verdict):
                                                      else "every click exactly once"))
 
 
+def audit(platform):
+    """The platform's own opinion, by `shunt console audit`; what it finds is a violation like any other."""
+    outcome = platform.console("audit", "--json")
+    if outcome.returncode != 0:
+        return [f"the audit could not be had: {outcome.stderr.strip()}"]
+    found = json.loads(outcome.stdout)
+    say(f"audit: {sum(lane['issued'] for lane in found['lanes'])} clicks issued in {len(found['lanes'])} lanes that are "
+        f"not drained, difference {found['difference']}, ClickHouse's {found['clickhouse_difference']}")
+    return [f"I6: {lane}" for lane in found["lanes"] if lane["difference"] or lane["clickhouse_difference"]]
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="shunt chaos", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -132,11 +171,14 @@ def arguments():
     parser.add_argument("--rate", type=float, default=200, help="redirects a second")
     parser.add_argument("--links", type=int, default=100)
     parser.add_argument("--faults", default=",".join(KINDS), help=f"some of {','.join(ALL_KINDS)}; "
-                        "disk needs root, for a small disk of its own")
+                        "disk needs root, for a small disk of its own; or failpoints alone, in a test build")
     parser.add_argument("--targets", default=",".join(NODES + STORES), help="nodes and stores")
+    parser.add_argument("--each", type=int, default=2, help="of failpoints: how often each of them")
+    parser.add_argument("--points", default="", help="of failpoints: those whose names begin so")
+    parser.add_argument("--shrink", type=int, default=8, help="platforms that may be started to shrink a failing schedule")
     parser.add_argument("--keep", action="store_true", help="leave the platform's folder behind")
     chosen = parser.parse_args()
-    for name, known in (("faults", ALL_KINDS), ("targets", NODES + STORES)):
+    for name, known in (("faults", ALL_KINDS + (FAILPOINTS,)), ("targets", NODES + STORES)):
         words = tuple(getattr(chosen, name).split(","))
         wrong = [word for word in words if word not in known]
         if wrong:
@@ -159,7 +201,11 @@ def prepare(folder, chosen):
     """A platform that is not up yet, and the proxies of its connections."""
     if DISK in chosen.faults:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=0700", "shunt-chaos", folder], check=True)
-    platform = Platform(folder, "--set", "nodes/edge/actors/edge/debug_identity=yes")
+    settings = ["--set", "nodes/edge/actors/edge/debug_identity=yes"]
+    if FAILPOINTS in chosen.faults:  # more flushes, more chances to fail in one
+        for sink in ("postgres_sink", "clickhouse_sink"):
+            settings += ["--set", f"kinds/{sink}/flush=500ms"]
+    platform = Platform(folder, *settings)
     if not set(proxy_kinds) & set(chosen.faults):
         return platform, None
     topology = platform.topology.read_text()
@@ -168,16 +214,17 @@ def prepare(folder, chosen):
     return platform, Proxies(topology)
 
 
-def main():
-    chosen = arguments()
-    length_s = chosen.minutes * 60
-    faults = schedule(chosen.seed, length_s, chosen.every, chosen.faults, chosen.targets)
+def one_run(chosen, faults):
+    """One platform from start to end, and what was found. Its folder stays when something was, or it is to be kept."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="shunt-chaos-"))
     say(f"seed {chosen.seed}: {len(faults)} faults in {chosen.minutes:g} minutes at {chosen.rate:g} redirects/s, in {folder}")
     platform, connections = prepare(folder, chosen)
     try:
         run = Run(platform.up(), chosen.seed, chosen.rate, chosen.links, connections)
-        run.faults_under_load(faults, length_s)
+        if FAILPOINTS in chosen.faults:
+            run.failpoints_under_load(chosen.points, chosen.each, chosen.minutes * 60)
+        else:
+            run.faults_under_load(faults, chosen.minutes * 60)
         verdict = run.drain()
         report(run, verdict)
     finally:
@@ -188,7 +235,22 @@ def main():
         if DISK in chosen.faults:
             subprocess.run(["umount", folder], check=True)
         shutil.rmtree(folder, ignore_errors=True)
-    return 1 if verdict.violations else 0
+    return verdict
+
+
+def main():
+    chosen = arguments()
+    faults = [] if FAILPOINTS in chosen.faults else schedule(chosen.seed, chosen.minutes * 60, chosen.every, chosen.faults,
+                                                             chosen.targets)
+    if not one_run(chosen, faults).violations:
+        return 0
+    if len(faults) > 1 and chosen.shrink > 0:
+        say(f"shrinking the schedule, with {chosen.shrink} platforms at most")
+        left = shrink(faults, lambda fewer: bool(one_run(chosen, fewer).violations), chosen.shrink)
+        say(f"seed {chosen.seed} still fails with {len(left)} of its {len(faults)} faults:")
+        for fault in left:
+            say(f"  after {fault.at_s:.1f} s: {fault}")
+    return 1
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ class Clients:
         self.violations = []  # of read your writes
         self.stats_outcomes = {"exact": 0, "incomplete": 0, "no answer": 0}
         self.slowest_s = 0.0
+        self.times = []  # of answers, in seconds
 
     def code(self):
         return self.random.choices(self.ledger.codes, self.weights)[0]
@@ -72,7 +73,8 @@ class Clients:
         except BaseException:
             self.ledger.outcomes["no answer"] += 1
             raise
-        self.slowest_s = max(self.slowest_s, time.monotonic() - since)
+        self.times.append(time.monotonic() - since)
+        self.slowest_s = max(self.slowest_s, self.times[-1])
         self.ledger.outcomes[status] += 1
         if status == 307:
             self.ledger.came_back(code, fields["x-shunt-click"])

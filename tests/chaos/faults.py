@@ -4,6 +4,9 @@
     kill     one process gets SIGKILL
     stop     one store or node, with all its children, stands still for a while
     several  two to four at once, killed or stopped
+    wipe     a Redis dies and its disk is empty when it starts again: of the clicks' Redis the journals have all, of the
+             keygen's two the other one goes on
+    tear     the edge dies in the middle of a write to its journal
     disk     the disk under everything is full for a while
     cut, lose, freeze, slow  connections to a store, see proxies.py
 """
@@ -17,8 +20,11 @@ import time
 import proxies
 
 KINDS = ("kill", "stop", "several")  # need nothing special
-ALL_KINDS = KINDS + ("disk", *proxies.KINDS)
+ALL_KINDS = KINDS + ("wipe", "tear", "disk", *proxies.KINDS)
 DISK = "disk"
+WIPED = ("redis", "redis-replica", "keygen-redis-primary", "keygen-redis-secondary")
+KILLED = ("kill", "wipe", "tear")  # over at once
+TORN = bytes((200, 1, 0, 0, 7, 7, 7, 7, 1, 9, 9))  # a record's head that promises more than follows
 NODES = ("edge", "app1", "app2", "app3", "keygen", "id-allocator", "config", "cache-warmer", "ingestion-1", "ingestion-2",
          "ingestion-3", "reconciler")
 STORES = ("db", "redis", "redis-replica", "keygen-redis-primary", "keygen-redis-secondary", "kafka", "clickhouse")
@@ -34,12 +40,16 @@ class Fault:
     for_s: float = 0.0
 
     def __str__(self):
-        lasts = f" for {self.for_s:.1f} s" if self.kind != "kill" else ""
+        lasts = f" for {self.for_s:.1f} s" if self.kind not in KILLED else ""
         return f"{self.kind} {self.target}{lasts}"
 
 
 def one_fault(chance, at_s, kind, targets):
-    lasts = 0.0 if kind == "kill" else chance.uniform(0.3, 8.0)
+    lasts = 0.0 if kind in KILLED else chance.uniform(0.3, 8.0)
+    if kind == "wipe":
+        return Fault(at_s, kind, chance.choice(WIPED))
+    if kind == "tear":
+        return Fault(at_s, kind, "edge")
     if kind == DISK:
         return Fault(at_s, kind, DISK, lasts)
     if kind in proxies.KINDS:
@@ -145,16 +155,30 @@ class Doer:
         if pid is None:
             return None
         try:
-            handles = [os.pidfd_open(pid) for pid in ([pid] if fault.kind == "kill" else family(pid))]
+            handles = [os.pidfd_open(pid) for pid in ([pid] if fault.kind in KILLED else family(pid))]
         except ProcessLookupError:
             return None
-        signal_all(handles, signal.SIGKILL if fault.kind == "kill" else signal.SIGSTOP)
+        if fault.kind in ("wipe", "tear"):
+            signal_all(handles, signal.SIGSTOP)  # so that it writes nothing more
+            self._wipe(fault.target) if fault.kind == "wipe" else self._tear()
+        signal_all(handles, signal.SIGKILL if fault.kind in KILLED else signal.SIGSTOP)
 
         def go_on():
             signal_all(handles, signal.SIGCONT)
             for handle in handles:
                 os.close(handle)
         return go_on
+
+    def _wipe(self, store):
+        for path in (self.data / "stores" / store).rglob("*"):
+            if path.suffix in (".rdb", ".aof", ".manifest"):
+                path.unlink()
+
+    def _tear(self):
+        segments = sorted((self.data / "nodes/edge/click_buffer/journal").glob("*/*.journal"), key=lambda path: path.stat().st_mtime)
+        if segments:
+            with open(segments[-1], "ab") as newest:
+                newest.write(TORN)
 
     def _fill_disk(self):
         ballast = self.folder / "ballast"

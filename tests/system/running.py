@@ -16,7 +16,7 @@ import httpx
 import psycopg
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SHUNT = ROOT / "shunt"
+SHUNT = pathlib.Path(os.environ.get("SHUNT_PROGRAM", ROOT / "shunt"))  # another build of it
 # 8080 becomes 19080: above what people run, below the ephemeral ports. Another shift, to run beside others.
 PORT_SHIFT = int(os.environ.get("SHUNT_PORT_SHIFT", 11000))
 

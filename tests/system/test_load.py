@@ -6,6 +6,7 @@ import subprocess
 import httpx
 import pytest
 
+import browser
 from running import PORT_SHIFT, SHUNT, eventually
 
 PAGE_PORT = 8089 + PORT_SHIFT
@@ -103,6 +104,28 @@ def test_the_page_starts_a_load(shunt, tmp_path):
         assert page.get("/stats/requests").json()["fail_ratio"] == 0
         page.get("/stop")
     finally:
+        stop(process)
+
+
+@pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium here; set-up does not bring one, it takes 300 MB")
+def test_a_person_starts_a_load_in_the_browser(shunt, tmp_path):
+    url = str(shunt.http.base_url)
+    page = httpx.Client(base_url=f"http://127.0.0.1:{PAGE_PORT}", timeout=10)
+    process = started("ui", "--url", url, "--port", PAGE_PORT, "--codes", tmp_path / "codes", "--seed-codes", 50, "--users", 15)
+    window = browser.Browser(tmp_path / "profile")
+    try:
+        eventually(lambda: page.get("/").status_code == 200, 30, "Locust's page did not come")
+        window.go(str(page.base_url))
+        eventually(lambda: window.click("Start") or window.click("Start swarming"), 30, "the page has no button Start")
+        eventually(lambda: "GET /{code}" in window.text(), 30, "the page shows no requests")
+        eventually(lambda: page.get("/stats/requests").json()["stats"][0]["num_requests"] > 100, 60, "nobody clicked")
+        window.picture(tmp_path / "load.png")
+        assert window.click("Stop"), "the page has no button Stop"
+        eventually(lambda: page.get("/stats/requests").json()["state"] == "stopped", 30, "the load did not stop")
+        assert page.get("/stats/requests").json()["fail_ratio"] == 0
+        assert (tmp_path / "load.png").stat().st_size > 10000
+    finally:
+        window.close()
         stop(process)
 
 

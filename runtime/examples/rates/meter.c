@@ -42,7 +42,7 @@ static void start(struct actor *me)
 }
 
 static const struct metric metrics[] = {
-    { "rates_ticks_total", METRIC_COUNTER, offsetof(struct meter, counted), "What the sources told.", NULL },
+    { "ticks_total", METRIC_COUNTER, offsetof(struct meter, counted), "What the sources told.", NULL },
 };
 static const struct handler handlers[] = { TOLD(ticks, on_ticks), ASKED(rate_read, on_rate_read) };
 

@@ -112,12 +112,17 @@ void nodes_end(size_t i, int signal)
     nodes_pids[i] = 0;
 }
 
+void nodes_start_client(void)
+{
+    client = client_open("test");
+    assert_non_null(client);
+}
+
 void nodes_start_all(const struct topology *topology)
 {
     for (size_t i = 0; i < topology->node_count; i++)
         nodes_start(topology, i);
-    client = client_open("test");
-    assert_non_null(client);
+    nodes_start_client();
 }
 
 int nodes_end_all(void **state)

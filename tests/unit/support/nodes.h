@@ -33,6 +33,7 @@ void nodes_put_on_hosts(struct topology_node *nodes, size_t count);
 
 void nodes_start(const struct topology *topology, size_t i);
 void nodes_end(size_t i, int signal); /* and waits */
+void nodes_start_client(void);
 /* All nodes, and the client. */
 void nodes_start_all(const struct topology *topology);
 int nodes_end_all(void **state); /* a test's teardown */

@@ -239,6 +239,7 @@ static void test_certificates_change(void **state)
     run(&old);
     assert_int_equal(old.answers, 1);
     assert_true(http_reload_certificates(server, why, sizeof(why)));
+    assert_in_range(http_certificate_end_s(server), time(NULL) + 3600 - 60, time(NULL) + 3600);
     make_certificate("second");
     assert_true(http_reload_certificates(server, why, sizeof(why)));
     run(&new);

@@ -3,19 +3,17 @@
  * Nodes that fall silent, and who watches whom: real processes on hosts of their own, one of which stands still, is
  * killed, or is cut off in one direction by a proxy in between.
  */
-#include <arpa/inet.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/messages/links.h"
 #include "tests/testing.h"
 #include "tests/unit/support/nodes.h"
+#include "tests/unit/support/one_way_proxy.h"
 
 enum { HEARTBEAT_US = 400 * 1000 };
 
@@ -194,6 +192,42 @@ static void over_tcp_a_node_that_stands_still_is_down(void **state)
     a_node_that_stands_still_is_down(true);
 }
 
+/* What "near" sends is lost, what "far" sends arrives, and no connection ends. */
+static void a_one_way_cut_is_seen_from_both_ends(void **state)
+{
+    static char by_proxy[40];
+    struct topology_node far;
+    uint64_t cut_at_us;
+    pid_t proxy;
+    int port;
+
+    (void)state;
+    nodes[0] = (struct topology_node)NODES_ROW("near", seers);
+    nodes[1] = (struct topology_node)NODES_ROW("far", mutes);
+    nodes_put_on_hosts(nodes, 2);
+    far = nodes[1];
+    port = atoi(strrchr(far.tcp, ':') + 1);
+    proxy = proxy_start(port + 4000, port - 1, 2); /* the supervisor's port and the actor's */
+    snprintf(by_proxy, sizeof by_proxy, "tcp://127.0.0.1:%d", port + 4001);
+    nodes_start_client();
+    nodes_start(&topology, 1);
+    nodes[1].tcp = by_proxy; /* as "near" is to see it */
+    nodes_start(&topology, 0);
+    NODES_WAIT_FOR(nodes_metric("near", "shunt_node_peer_up{node=\"near\",peer=\"far\"}") == 1 &&
+                   nodes_metric("far", "shunt_node_peer_up{node=\"far\",peer=\"near\"}") == 1);
+    NODES_ASK("near/seer", codes_lease, .count = 1);
+    cut_at_us = nodes_now_us();
+    proxy_cut(proxy);
+    assert_int_equal(outcome_of_an_ask(), ASK_TARGET_DIED);
+    assert_in_range(nodes_now_us() - cut_at_us, HEARTBEAT_US, 3 * HEARTBEAT_US + HEARTBEAT_US / 2);
+    NODES_WAIT_FOR(nodes_metric("far", "shunt_node_peer_up{node=\"far\",peer=\"near\"}") == 0);
+    proxy_mend(proxy); /* what was lost in the middle of a frame ends the connections; ZeroMQ makes new ones */
+    NODES_WAIT_FOR(nodes_metric("near", "shunt_node_peer_up{node=\"near\",peer=\"far\"}") == 1 &&
+                   nodes_metric("far", "shunt_node_peer_up{node=\"far\",peer=\"near\"}") == 1);
+    kill(proxy, SIGKILL);
+    waitpid(proxy, NULL, 0);
+}
+
 static void a_node_that_is_killed_elsewhere_is_down_and_its_successor_is_found(void **state)
 {
     (void)state;
@@ -270,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(over_ipc_a_node_that_stands_still_is_down, nodes_end_all),
         cmocka_unit_test_teardown(over_tcp_a_node_that_stands_still_is_down, nodes_end_all),
+        cmocka_unit_test_teardown(a_one_way_cut_is_seen_from_both_ends, nodes_end_all),
         cmocka_unit_test_teardown(a_node_that_is_killed_elsewhere_is_down_and_its_successor_is_found, nodes_end_all),
         cmocka_unit_test_teardown(over_ipc_a_monitor_hears_once_how_an_actor_ended, nodes_end_all),
         cmocka_unit_test_teardown(over_tcp_a_monitor_hears_once_how_an_actor_ended, nodes_end_all),

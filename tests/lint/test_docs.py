@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""What the pages point to is there: files, folders, and sections of pages."""
+import pathlib
+import re
+
+import pytest
+import sources
+
+PAGES = [path for path in sources.files() if path.suffix == ".md"]
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+
+
+def anchors(path):
+    """As hosts of pages make them: lower case, blanks to dashes, no punctuation."""
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.S)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.+?)\s*$", text, re.M)}
+
+
+def wrong_links(page, text):
+    for target in LINK.findall(re.sub(r"```.*?```", "", text, flags=re.S)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        place = (sources.ROOT / page).parent / name if name else sources.ROOT / page
+        if not place.exists():
+            yield f"{page}: {target}: there is no {name}"
+        elif anchor and anchor not in anchors(place / "README.md" if place.is_dir() else place):
+            yield f"{page}: {target}: there is no section {anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_somewhere(page):
+    wrong = list(wrong_links(page, sources.text(page)))
+    assert not wrong, sources.report(wrong)
+
+
+def test_a_wrong_link_is_seen():
+    page = pathlib.PurePosixPath("topology/README.md")
+    assert len(list(wrong_links(page, "[a](nowhere.md) [b](alerts/README.md#nothing) [c](alerts/README.md#drift) [d](alerts)"))) == 2
