@@ -348,6 +348,8 @@ void actor_log_at(struct actor *me, enum log_level level, struct log_site *site,
 /* This actor's word on an outside dependency, for status and readyz: "normal" or the degraded mode's name. `name` and
  * `mode` must be literals or otherwise live for ever. A change is logged. */
 void actor_dependency(struct actor *me, const char *name, const char *mode);
+/* What it said of the one numbered `index`, 0, 1, 2 ...; "unknown": nothing yet. False when there are not so many. */
+bool actor_dependency_at(const struct actor *me, uint32_t index, const char **ret_name, const char **ret_mode);
 /* Lists a breaker under the dependency's name in status and metrics. The breaker must outlive the actor's state or be
  * withdrawn with NULL. */
 void actor_show_breaker(struct actor *me, const char *name, const struct breaker *breaker);

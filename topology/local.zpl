@@ -89,6 +89,9 @@ kinds
         postgres = db
         redis = redis
 
+    edge
+        redis = redis                   # only for limits of requests, when they are set
+
     click_buffer
         redis = redis
 

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 #include "actors/clicks/click_buffer_state.h"
-#include "proto/messages/links.h"
+#include "actors/ops/health.h"
 #include "runtime/actor.h"
 #include "runtime/failpoint.h"
 
@@ -197,18 +197,6 @@ static void ask_marks(struct actor *me, void *context)
 
 /* ------------------------------------------------------------------------------------------------ what is pending */
 
-static void on_health_read(struct actor *me, const struct health_read *message, struct question question)
-{
-    struct click_buffer *self = actor_state(me);
-    struct store_health stores[] = {
-        { .dependency = SLICE("redis"), .mode = slice_of(redis_mode(self)) },
-        { .dependency = SLICE("journal"), .mode = slice_of(journal_mode(self)) },
-    };
-
-    (void)message;
-    ANSWER(me, question, health, .stores = { .at = stores, .count = 2 });
-}
-
 static void on_pending(struct actor *me, const struct clicks_pending_read *message, struct question question)
 {
     struct click_buffer *self = actor_state(me);
@@ -335,6 +323,7 @@ static void start(struct actor *me)
     self->redis = redis_open(me,
                              &(struct redis_options){ .name = "redis",
                                                       .uri = self->redis_uri,
+                                                      .beats = true,
                                                       .primary_only = true,
                                                       .deadline_us = self->redis_deadline_us,
                                                       .on_connected = redis_connected,
@@ -465,7 +454,7 @@ static const struct outlet outlets[] = {
 static const struct handler handlers[] = {
     ASKED(clicks_commit, on_commit),    TOLD(clicks_published, on_published),
     TOLD(marks_moved, on_marks),        ASKED(clicks_pending_read, on_pending),
-    ASKED(health_read, on_health_read), ASKED(lanes_read, click_progress_on_read),
+    ASKED(health_read, health_on_read), ASKED(lanes_read, click_progress_on_read),
 };
 
 const struct actor_kind click_buffer_kind = {

@@ -17,12 +17,15 @@
 #include "actors/clicks/click_consumer.h"
 #include "actors/clicks/click_rows.h"
 #include "actors/io/clickhouse.h"
+#include "actors/ops/health.h"
 #include "proto/buffer.h"
 #include "runtime/actor.h"
 #include "runtime/failpoint.h"
 
 enum {
     TICK_US = 100 * 1000,
+    BEAT_US = 300 * 1000,
+    BEAT_LIMIT_US = 600 * 1000, /* with the pause before it less than a second */
     PAUSE_AFTER_FAILURE_US = 1000 * 1000,
     INSERT_LIMIT_US = 60 * 1000 * 1000,
     DRAIN_LIMIT_US = 8 * 1000 * 1000
@@ -48,6 +51,8 @@ struct clickhouse_sink {
     bool is_paused;
     struct click_lane asked[CLICK_ROWS_LANES_PER_QUESTION]; /* by the question under way */
     uint32_t asked_count;
+    bool beat_is_due;
+    bool has_failed;    /* the last question or insert */
     uint32_t inserting; /* records that the insert under way covers */
     uint32_t inserting_rows;
     uint64_t inserted_at_us;
@@ -75,6 +80,7 @@ static void failed(struct actor *me, const char *detail)
     counter_add(&self->failures_total, 1);
     click_rows_doubt(self->rows);
     self->not_before_us = actor_now_us(me) + PAUSE_AFTER_FAILURE_US;
+    self->has_failed = true;
     actor_dependency(me, "clickhouse", "away");
     actor_log(me, LOG_WARN, "ClickHouse did not take the clicks: %s; they wait in Kafka", detail);
 }
@@ -204,6 +210,7 @@ static void inserted(struct actor *me, void *context, const struct clickhouse_re
     counter_add(&self->inserts_total, 1);
     histogram_observe_us(&self->insert_us, actor_now_us(me) - self->inserted_at_us);
     click_consumer_stored(&self->source, self->inserting_rows);
+    self->has_failed = false;
     actor_dependency(me, "clickhouse", "normal");
     records_are_in(me, self->inserting);
 }
@@ -312,6 +319,33 @@ static void messages(struct actor *me, void *context, const struct kafka_message
 
 /* ------------------------------------------------------------------------------------------------ life */
 
+/* Rows that cannot be inserted say more than a server that answers. */
+static void beat_answered(struct actor *me, void *context, const struct clickhouse_result *result)
+{
+    struct clickhouse_sink *self = actor_state(me);
+
+    (void)context;
+    self->beat_is_due = false;
+    if (result->outcome != OUTCOME_DONE)
+        actor_dependency(me, "clickhouse", "away");
+    else if (!self->has_failed || click_rows_bytes(self->rows) == 0)
+        actor_dependency(me, "clickhouse", "normal");
+}
+
+/* There may be nothing to insert for hours: then this tells whether ClickHouse is there. */
+static void beat(struct actor *me, void *context)
+{
+    struct clickhouse_sink *self = actor_state(me);
+
+    (void)context;
+    if (self->beat_is_due)
+        return;
+    self->beat_is_due = true;
+    clickhouse_send(self->clickhouse,
+                    &(struct clickhouse_query){ .sql = SLICE("SELECT 1"), .deadline_us = BEAT_LIMIT_US }, beat_answered,
+                    NULL);
+}
+
 static void start(struct actor *me)
 {
     struct clickhouse_sink *self = actor_state(me);
@@ -338,6 +372,7 @@ static void start(struct actor *me)
                         (uint32_t)self->partitions_to_make);
     actor_dependency(me, "clickhouse", "normal");
     actor_every(me, TICK_US, tick, NULL);
+    actor_every(me, BEAT_US, beat, NULL);
 }
 
 static void stop(struct actor *me)
@@ -378,6 +413,10 @@ static const struct metric metrics[] = {
     CLICK_CONSUMER_METRICS(clickhouse_sink, source),
 };
 
+static const struct handler handlers[] = {
+    ASKED(health_read, health_on_read),
+};
+
 const struct actor_kind clickhouse_sink_kind = {
     .name = "clickhouse_sink",
     .doc = "puts every click into ClickHouse as one row",
@@ -388,4 +427,5 @@ const struct actor_kind clickhouse_sink_kind = {
     .stop_limit_us = DRAIN_LIMIT_US,
     TABLE(option, options),
     TABLE(metric, metrics),
+    TABLE(handler, handlers),
 };

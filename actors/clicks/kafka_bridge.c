@@ -21,6 +21,7 @@
 #include "actors/clicks/lane_keys.h"
 #include "actors/io/kafka_producer.h"
 #include "actors/io/redis.h"
+#include "actors/ops/health.h"
 #include "runtime/actor.h"
 #include "runtime/failpoint.h"
 
@@ -29,7 +30,7 @@ enum { TO_BUFFER };
 enum {
     LANES_LIMIT = 8192, /* of all epochs at work */
     TICK_US = 50 * 1000,
-    LATE_US = 1000 * 1000, /* a window that takes longer: Kafka is away */
+    LATE_US = 700 * 1000, /* a window that takes longer: Kafka is away */
     RETRY_PAUSE_US = 500 * 1000,
     FORGET_US = 60ull * 1000 * 1000, /* a lane that nobody has spoken of for so long is over */
     ENDS_LIMIT = 1024                /* of one clicks_published */
@@ -358,7 +359,7 @@ static void tick(struct actor *me, void *context)
     struct kafka_bridge *self = actor_state(me);
     uint64_t now_us = actor_now_us(me);
     uint64_t waiting = 0;
-    bool is_late = false;
+    bool is_late = kafka_producer_is_away(self->producer);
 
     (void)context;
     for (uint32_t i = 0; i < self->lane_count; i++) {
@@ -481,9 +482,7 @@ static const struct outlet outlets[] = {
                     .overload = OVERLOAD_DROP_OLDEST },
 };
 
-static const struct handler handlers[] = {
-    TOLD(windows_sealed, on_sealed),
-};
+static const struct handler handlers[] = { TOLD(windows_sealed, on_sealed), ASKED(health_read, health_on_read) };
 
 const struct actor_kind kafka_bridge_kind = {
     .name = "kafka_bridge",

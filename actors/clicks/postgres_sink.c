@@ -16,6 +16,7 @@
 #include "actors/clicks/click_consumer.h"
 #include "actors/clicks/postgres_epochs.h"
 #include "actors/clicks/postgres_ledger.h"
+#include "actors/ops/health.h"
 #include "proto/messages/clicks.h"
 #include "runtime/actor.h"
 #include "runtime/failpoint.h"
@@ -468,10 +469,8 @@ static const struct outlet outlets[] = {
 };
 
 static const struct handler handlers[] = {
-    ASKED(marks_read, on_marks_read),
-    ASKED(epochs_read, on_epochs_read),
-    ASKED(epoch_drained, on_epoch_drained),
-    ASKED(producer_beat, on_beat),
+    ASKED(marks_read, on_marks_read), ASKED(epochs_read, on_epochs_read), ASKED(epoch_drained, on_epoch_drained),
+    ASKED(producer_beat, on_beat),    ASKED(health_read, health_on_read),
 };
 
 const struct actor_kind postgres_sink_kind = {

@@ -150,30 +150,62 @@ static void refuse_method(struct edge *self, const struct http_request *request,
                  &(struct problem){ .status = 405, .detail = slice_of(detail), .allow = routes_allowed(route) });
 }
 
-static bool is_within(
-    struct edge *self, const struct http_request *request, struct rate_limit **limit, uint64_t rate, uint64_t burst)
+/* The limits that edges share, by their numbers there. */
+enum { LIMIT_REQUESTS, LIMIT_SHORTENS };
+
+/* A known key's holder, else the network that the request came from. */
+static uint64_t client_of(struct edge *self, const struct http_request *request)
 {
-    uint64_t wait_us;
+    uint64_t caller;
+
+    if (api_keys_find(self->api_keys, http_request_field(request, HTTP_FIELD_AUTHORIZATION), &caller))
+        return caller;
+    return http_request_network(request);
+}
+
+static bool is_within(struct edge *self, const struct http_request *request, uint32_t which)
+{
+    bool is_shorten = which == LIMIT_SHORTENS;
+    struct rate_limit **limit = is_shorten ? &self->shorten_limit : &self->request_limit;
+    uint64_t rate = is_shorten ? self->shorten_rate : self->request_rate;
+    uint64_t client, wait_us;
 
     if (rate == 0)
         return true;
     if (*limit == NULL)
         *limit = rate_limit_new(self->seed);
-    wait_us = rate_limit_wait_us(*limit, http_request_network(request), rate, burst, actor_now_us(self->me));
-    if (wait_us == 0)
+    client = client_of(self, request);
+    wait_us = rate_limit_wait_us(*limit, client, rate, is_shorten ? self->shorten_burst : self->request_burst,
+                                 actor_now_us(self->me));
+    if (wait_us == 0) {
+        if (self->rate_share != NULL)
+            rate_share_note(self->rate_share, which, *limit, client, rate);
         return true;
+    }
     counter_add(&self->figures.limited, 1);
-    edge_problem(self, request->exchange,
-                 &(struct problem){ .status = 429,
-                                    .detail = SLICE("Too many requests from your network; come again a little later."),
-                                    .retry_after_s = (wait_us + 999999) / 1000000 });
+    edge_problem(
+        self, request->exchange,
+        &(struct problem){ .status = 429,
+                           .detail = SLICE("Too many requests from you or your network; come again a little later."),
+                           .retry_after_s = (wait_us + 999999) / 1000000 });
     return false;
 }
 
 static bool may_shorten(struct edge *self, const struct http_request *request, enum route route)
 {
-    return route != ROUTE_SHORTEN ||
-           is_within(self, request, &self->shorten_limit, self->shorten_rate, self->shorten_burst);
+    uint64_t caller;
+
+    if (route != ROUTE_SHORTEN)
+        return true;
+    if (self->shorten_needs_key &&
+        !api_keys_find(self->api_keys, http_request_field(request, HTTP_FIELD_AUTHORIZATION), &caller)) {
+        edge_problem(self, request->exchange,
+                     &(struct problem){ .status = 401,
+                                        .detail = SLICE("Making links needs an API key here: send 'Authorization: "
+                                                        "Bearer KEY'.") });
+        return false;
+    }
+    return is_within(self, request, LIMIT_SHORTENS);
 }
 
 static void hand_on(struct edge *self, const struct http_request *request, const struct route_match *match)
@@ -183,6 +215,7 @@ static void hand_on(struct edge *self, const struct http_request *request, const
         redirect_request(self, request, match->code);
         break;
     case ROUTE_SHORTEN:
+    case ROUTE_DEFERRED:
     case ROUTE_STATS:
     case ROUTE_LINK:
         link_api_request(self, request, match->code);
@@ -217,7 +250,7 @@ void dispatch_request(struct edge *self, const struct http_request *request)
         refuse(self, request);
         return;
     }
-    if (!is_within(self, request, &self->request_limit, self->request_rate, self->request_burst))
+    if (!is_within(self, request, LIMIT_REQUESTS))
         return;
     sample(self, request);
     /* Nothing but codes is in memory, so what is found there needs no routing. */

@@ -13,7 +13,7 @@
 
 #include "actors/edge/edge_state.h"
 
-enum { TICK_US = 500000, FILES_US = 2000000, KEY_MINIMUM = 16 };
+enum { TICK_US = 500000, PROBE_US = 250000, FILES_US = 2000000, KEY_MINIMUM = 16 };
 
 static void on_left(void *context, struct http_exchange id)
 {
@@ -93,6 +93,8 @@ static void turn_end(struct actor *me)
     while (http_take(self->http, &request))
         dispatch_request(self, &request);
     click_capture_commit(self);
+    if (self->rate_share != NULL)
+        rate_share_flush(self->rate_share);
     if (self->is_draining && !self->has_drained && http_connections(self->http) == 0) {
         self->has_drained = true;
         actor_drained(me);
@@ -136,8 +138,13 @@ static void tick(struct actor *me, void *context)
     struct edge *self = actor_state(me);
 
     (void)context;
-    probes_poll(self);
     show_figures(self);
+}
+
+static void probe(struct actor *me, void *context)
+{
+    (void)context;
+    probes_poll(actor_state(me));
 }
 
 static void look_at_files(struct actor *me, void *context)
@@ -147,6 +154,9 @@ static void look_at_files(struct actor *me, void *context)
 
     (void)context;
     read_management_key(self);
+    if (!api_keys_look(self->api_keys, self->api_keys_folder))
+        actor_log(me, LOG_ERROR, "there are more than %d API keys in %s; the rest are not known", API_KEYS_LIMIT,
+                  self->api_keys_folder);
     if (!http_reload_certificates(self->http, why, sizeof(why)))
         actor_log(me, LOG_ERROR, "%s; the certificate in use stays", why);
     gauge_set(&self->figures.certificate_end_s, http_certificate_end_s(self->http));
@@ -169,6 +179,21 @@ static void set_up_url(struct edge *self)
         memcpy(self->short_url_base + size, "/", 2);
 }
 
+/* Edges count together while there is anything to count. */
+static void share_limits(struct edge *self)
+{
+    char why[256];
+
+    if (self->redis_uri[0] == '\0' || (self->request_rate == 0 && self->shorten_rate == 0)) {
+        rate_share_close(&self->rate_share);
+        return;
+    }
+    if (self->rate_share == NULL)
+        self->rate_share = rate_share_open(self->me, self->redis_uri, why, sizeof(why));
+    if (self->rate_share == NULL)
+        actor_log(self->me, LOG_ERROR, "limits are not shared with other edges: %s", why);
+}
+
 static void start(struct actor *me)
 {
     struct edge *self = actor_state(me);
@@ -186,6 +211,7 @@ static void start(struct actor *me)
     self->me = me;
     self->seed = actor_random(me);
     self->feeds.lease_us = self->lease_us;
+    self->api_keys = api_keys_new();
     set_up_url(self);
     for (i = 0; i < SAID_COUNT; i++)
         self->said[i] = problem_body(&dispatch_sayings[i]);
@@ -201,8 +227,10 @@ static void start(struct actor *me)
         actor_fail(me, "%s", why);
         return;
     }
-    read_management_key(self);
+    look_at_files(me, NULL);
+    share_limits(self);
     actor_every(me, TICK_US, tick, NULL);
+    actor_every(me, PROBE_US, probe, NULL);
     actor_every(me, FILES_US, look_at_files, NULL);
     probes_poll(self);
 }
@@ -215,6 +243,8 @@ static void stop(struct actor *me)
     http_close(&self->http);
     click_capture_stop(self);
     redirect_stop(self);
+    rate_share_close(&self->rate_share);
+    api_keys_destroy(&self->api_keys);
     rate_limit_destroy(&self->request_limit);
     rate_limit_destroy(&self->shorten_limit);
     free(self->exchanges);
@@ -239,6 +269,8 @@ static void option_changed(struct actor *me, const char *option)
 
     if (strcmp(option, "lease") == 0)
         self->feeds.lease_us = self->lease_us;
+    if (strcmp(option, "request_rate") == 0 || strcmp(option, "shorten_rate") == 0)
+        share_limits(self);
 }
 
 #define FIELD_OF(field) (uint32_t) offsetof(struct edge, field)
@@ -254,6 +286,10 @@ static const struct option options[] = {
     { "root_redirect", OPTION_TEXT, FIELD_OF(root_redirect), "", "where / leads; empty: a page of our own" },
     { "management_key", OPTION_TEXT, FIELD_OF(management_key_file), "secrets/management.key",
       "file with the key that lets change links, at least 16 characters" },
+    { "api_keys", OPTION_TEXT, FIELD_OF(api_keys_folder), "secrets/api",
+      "folder with the callers' keys: a file each, named after the caller, with the key's SHA-256 in hexadecimal" },
+    { "shorten_needs_key", OPTION_BOOL, FIELD_OF(shorten_needs_key), "no",
+      "whether links are made only for callers with an API key", .live = true },
     { "country_header", OPTION_TEXT, FIELD_OF(country_header), "",
       "header field, lower case, in which a trusted proxy names the visitor's country; empty: none" },
     { "durability", OPTION_CHOICE, FIELD_OF(durability), "acked",
@@ -273,12 +309,14 @@ static const struct option options[] = {
       "how long the click buffer may take to commit", 1000, .live = true },
     { "api_deadline", OPTION_DURATION, FIELD_OF(api_deadline_us), "5s",
       "how long an application node may take for all else", 1000, .live = true },
+    { "redis", OPTION_STORE, FIELD_OF(redis_uri), "",
+      "the store in which all edges count together for the rates below; empty: each for itself" },
     { "request_rate", OPTION_NUMBER, FIELD_OF(request_rate), "0",
-      "requests a second from one address (IPv6: /64) at this edge; 0: no limit", .live = true },
+      "requests a second with one API key or, without, from one address (IPv6: /64); 0: no limit", .live = true },
     { "request_burst", OPTION_NUMBER, FIELD_OF(request_burst), "1000", "how many of them may come at once", 1,
       .live = true },
     { "shorten_rate", OPTION_NUMBER, FIELD_OF(shorten_rate), "0",
-      "links a second that one address may make at this edge; 0: no limit", .live = true },
+      "links a second that one API key or, without, one address may make; 0: no limit", .live = true },
     { "shorten_burst", OPTION_NUMBER, FIELD_OF(shorten_burst), "100", "how many of them may come at once", 1,
       .live = true },
     { "trace_asked", OPTION_BOOL, FIELD_OF(trace_asked), "yes",
@@ -291,6 +329,9 @@ static const struct option options[] = {
     { "idle_timeout", OPTION_DURATION, FIELD_OF(idle_timeout_us), "60s", "how long an idle connection is kept", 1000 },
 };
 
+#define HEALTH_OF(outlet, kind)                                                                                        \
+    [outlet] = { .name = kind, .to = kind, .doc = "how its stores are", .pick = PICK_EACH, .optional = true }
+
 static const struct outlet outlets[] = {
     [EDGE_TO_LINKS] = { .name = "links",
                         .to = "links",
@@ -302,6 +343,10 @@ static const struct outlet outlets[] = {
                                .doc = "one turn's clicks",
                                .pick = PICK_SAME_NODE,
                                .window = 4096 },
+    HEALTH_OF(EDGE_TO_KAFKA_BRIDGE, "kafka_bridge"),
+    HEALTH_OF(EDGE_TO_KEYGEN, "keygen"),
+    HEALTH_OF(EDGE_TO_POSTGRES_SINK, "postgres_sink"),
+    HEALTH_OF(EDGE_TO_CLICKHOUSE_SINK, "clickhouse_sink"),
 };
 
 static const struct handler handlers[] = {

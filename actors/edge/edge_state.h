@@ -9,11 +9,13 @@
 #ifndef ACTORS_EDGE_EDGE_STATE_H
 #define ACTORS_EDGE_EDGE_STATE_H
 
+#include "actors/edge/api_keys.h"
 #include "actors/edge/feeds.h"
 #include "actors/edge/figures.h"
 #include "actors/edge/hot_links.h"
 #include "actors/edge/problem.h"
 #include "actors/edge/rate_limit.h"
+#include "actors/edge/rate_share.h"
 #include "actors/edge/routes.h"
 #include "actors/edge/visitor.h"
 #include "actors/io/http.h"
@@ -21,7 +23,16 @@
 #include "proto/messages/links.h"
 #include "runtime/actor.h"
 
-enum { EDGE_TO_LINKS, EDGE_TO_CLICK_BUFFER };
+enum {
+    EDGE_TO_LINKS,
+    EDGE_TO_CLICK_BUFFER,
+    /* only asked for their health: */
+    EDGE_TO_KAFKA_BRIDGE,
+    EDGE_TO_KEYGEN,
+    EDGE_TO_POSTGRES_SINK,
+    EDGE_TO_CLICKHOUSE_SINK,
+    EDGE_OUTLETS
+};
 enum durability { DURABILITY_ACKED, DURABILITY_FAST };
 enum { EDGE_RETRIES = 1, EDGE_RETRY_AFTER_S = 1, EDGE_BODY_LIMIT = 64 * 1024 };
 
@@ -46,7 +57,8 @@ struct exchange {
 };
 
 struct health_row {
-    uint32_t source;   /* 0: the click buffer, else 1 + receiver of EDGE_TO_LINKS */
+    uint32_t outlet; /* who said it: a receiver of this outlet */
+    uint32_t receiver;
     uint64_t heard_us; /* 0: a free row */
     char dependency[32];
     char mode[48];
@@ -61,7 +73,10 @@ struct edge {
     const char *tls_key;
     const char *root_redirect;
     const char *management_key_file;
+    const char *api_keys_folder;
+    bool shorten_needs_key;
     const char *country_header;
+    const char *redis_uri; /* empty: none */
     uint32_t durability;
     bool debug_identity;
     uint64_t hot_links_limit;
@@ -91,8 +106,10 @@ struct edge {
     struct visitor_memory visitors;
     uint64_t seed; /* of hashes of what clients send */
 
+    struct api_keys *api_keys;
     struct rate_limit *request_limit; /* NULL until a rate is set */
     struct rate_limit *shorten_limit;
+    struct rate_share *rate_share; /* NULL while no rate is set, or there is no Redis for it */
 
     struct hot_links *links;
     struct feeds feeds;

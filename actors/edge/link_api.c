@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link_api -- /api/shorten, /api/stats/{code} and /api/links/{code}: each one ask to an application node.
+ * link_api -- /api/shorten, what became of a shortening that had to wait, /api/stats/{code} and /api/links/{code}: each
+ * one ask to an application node.
  *
  * What is safe to do twice, or was surely not done, is tried once more on another node. All else ends in 503 with
  * Retry-After, and the client decides. Managing links needs the management key as a bearer token.
@@ -81,6 +82,27 @@ static void answer_row(struct edge *self, struct exchange *exchange, const struc
     free(body);
 }
 
+/* Accepted for later: where its fate can be asked for. */
+static void answer_deferred(struct edge *self, struct exchange *exchange, const struct link_deferred *deferred)
+{
+    char location[64], body[160];
+    int size = snprintf(location, sizeof(location), "/api/shorten/%.*s",
+                        (int)(deferred->token.size < ROUTES_CODE_LIMIT ? deferred->token.size : ROUTES_CODE_LIMIT),
+                        deferred->token.at);
+    struct http_field fields[] = { { "Cache-Control", SLICE("no-store") },
+                                   { "Retry-After", SLICE("2") },
+                                   { "Location", { location, (size_t)size } },
+                                   { "Preference-Applied", SLICE("respond-async") } };
+
+    snprintf(body, sizeof(body), "{\"status\":\"pending\",\"status_url\":\"%s\"}", location);
+    edge_answer(self, exchange->id,
+                &(struct http_answer){ .status = 202,
+                                       .content_type = SLICE("application/json"),
+                                       .fields = fields,
+                                       .field_count = exchange->route == ROUTE_SHORTEN ? 4 : 3,
+                                       .body = slice_of(body) });
+}
+
 static void answer_refusal(struct edge *self, struct http_exchange id, const struct link_refused *refused)
 {
     bool is_known = refused->status == 404 || refused->status == 409 || refused->status == 410 ||
@@ -116,6 +138,8 @@ static void on_answer(struct actor *me, void *context, const struct answer *answ
     exchange->ask = 0;
     if (answer->outcome == ASK_ANSWERED && answer->schema == &link_row_schema) {
         answer_row(self, exchange, answer->message);
+    } else if (answer->outcome == ASK_ANSWERED && answer->schema == &link_deferred_schema) {
+        answer_deferred(self, exchange, answer->message);
     } else if (answer->outcome == ASK_ANSWERED && answer->schema == &link_refused_schema) {
         answer_refusal(self, exchange->id, answer->message);
     } else if (may_retry(exchange, answer->outcome)) {
@@ -147,6 +171,28 @@ static struct sending how_to_send(struct edge *self, const struct http_request *
     return how;
 }
 
+/* RFC 7240: a list of preferences, each perhaps with a value and parameters. */
+static bool prefers_async(const struct http_request *request)
+{
+    static const char wanted[] = "respond-async";
+    struct slice prefer = http_request_field_named(request, "prefer");
+    size_t at = 0;
+
+    while (at < prefer.size) {
+        size_t size = 0;
+
+        while (at < prefer.size && (prefer.at[at] == ' ' || prefer.at[at] == '\t' || prefer.at[at] == ','))
+            at++;
+        while (at + size < prefer.size && strchr(" \t,;=", prefer.at[at + size]) == NULL)
+            size++;
+        if (size == sizeof(wanted) - 1 && strncasecmp(prefer.at + at, wanted, size) == 0)
+            return true;
+        while (at < prefer.size && prefer.at[at] != ',')
+            at++;
+    }
+    return false;
+}
+
 static uint64_t ask_shorten(struct edge *self, const struct http_request *request, uint32_t avoid)
 {
     struct sending how = how_to_send(self, request, avoid);
@@ -158,8 +204,9 @@ static uint64_t ask_shorten(struct edge *self, const struct http_request *reques
         refuse_body(self, request->exchange, &error);
         return 0;
     }
-    ask = ASK(self->me, EDGE_TO_LINKS, &how, link_shorten, .url = body.url, .custom_code = body.custom_code,
-              .has_custom_code = body.has_custom_code, .expires_us = body.expires_us);
+    ask =
+        ASK(self->me, EDGE_TO_LINKS, &how, link_shorten, .url = body.url, .custom_code = body.custom_code,
+            .has_custom_code = body.has_custom_code, .expires_us = body.expires_us, .may_wait = prefers_async(request));
     request_json_free(&body);
     return ask;
 }
@@ -195,6 +242,8 @@ static bool send(struct edge *self, const struct http_request *request, uint32_t
         exchange->ask = ask_edit(self, request, match.code, avoid);
     else if (request->method == HTTP_DELETE)
         exchange->ask = ASK(self->me, EDGE_TO_LINKS, &how, link_edit, .code = match.code, .withdraw = true);
+    else if (match.route == ROUTE_DEFERRED)
+        exchange->ask = ASK(self->me, EDGE_TO_LINKS, &how, deferred_read, .token = match.code);
     else
         exchange->ask = ASK(self->me, EDGE_TO_LINKS, &how, link_read, .code = match.code);
     exchange->attempts++;

@@ -2,9 +2,9 @@
 /*
  * probes -- /health, /livez and /readyz: how the platform is, answered from memory.
  *
- * Twice a second every links actor and the click buffer are asked how their stores are. Their last words are kept for a
- * while; of several words about one store the worst counts. An edge is ready when an application node and the click
- * buffer answer: then it can redirect, whatever mode the stores are in.
+ * Several times a second everybody between a click and the databases is asked how its stores are. Their last words are
+ * kept for a while; of several words about one store the worst counts. An edge is ready when an application node and
+ * the click buffer answer: then it can redirect, whatever mode the stores are in.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ static bool is_current(const struct edge *self, const struct health_row *row)
     return row->heard_us != 0 && actor_now_us(self->me) - row->heard_us <= remembered_us;
 }
 
-static void note(struct edge *self, uint32_t source, struct slice dependency, struct slice mode)
+static void note(struct edge *self, uint32_t outlet, uint32_t receiver, struct slice dependency, struct slice mode)
 {
     struct health_row *place = NULL;
     uint32_t i;
@@ -30,7 +30,8 @@ static void note(struct edge *self, uint32_t source, struct slice dependency, st
     for (i = 0; i < HEALTH_ROWS; i++) {
         struct health_row *row = &self->health[i];
 
-        if (is_current(self, row) && row->source == source && slice_is(dependency, row->dependency)) {
+        if (is_current(self, row) && row->outlet == outlet && row->receiver == receiver &&
+            slice_is(dependency, row->dependency)) {
             place = row;
             break;
         }
@@ -39,7 +40,8 @@ static void note(struct edge *self, uint32_t source, struct slice dependency, st
     }
     if (place == NULL)
         return; /* more than anybody has: the ones there are are as good */
-    place->source = source;
+    place->outlet = outlet;
+    place->receiver = receiver;
     place->heard_us = actor_now_us(self->me);
     slice_copy(dependency, place->dependency, sizeof(place->dependency));
     slice_copy(mode, place->mode, sizeof(place->mode));
@@ -48,60 +50,65 @@ static void note(struct edge *self, uint32_t source, struct slice dependency, st
 static void on_health(struct actor *me, void *context, const struct answer *answer)
 {
     struct edge *self = actor_state(me);
-    bool is_click_buffer = context != NULL;
-    uint32_t source = is_click_buffer ? 0 : 1 + answer->receiver;
+    uint32_t outlet = (uint32_t)(uintptr_t)context;
     const struct health *health = answer->message;
     uint32_t i;
 
     /* Whoever says anything is reachable, also when it does not know the question. */
     if (answer->outcome != ASK_ANSWERED && answer->outcome != ASK_FAILED)
         return;
-    note(self, source, slice_of(reachable), SLICE("normal"));
+    note(self, outlet, answer->receiver, slice_of(reachable), SLICE("normal"));
     if (answer->outcome != ASK_ANSWERED || answer->schema != &health_schema)
         return;
     for (i = 0; i < health->stores.count; i++)
-        note(self, source, health->stores.at[i].dependency, health->stores.at[i].mode);
+        note(self, outlet, answer->receiver, health->stores.at[i].dependency, health->stores.at[i].mode);
 }
 
 void probes_poll(struct edge *self)
 {
     struct sending how = { .deadline_us = 1000000, .then = on_health };
 
-    actor_ask_each(self->me, EDGE_TO_LINKS, &how, &health_read_schema, &(struct health_read){});
-    how.context = self;
-    actor_ask(self->me, EDGE_TO_CLICK_BUFFER, &how, &health_read_schema, &(struct health_read){});
+    for (uint32_t outlet = 0; outlet < EDGE_OUTLETS; outlet++) {
+        how.context = (void *)(uintptr_t)outlet;
+        actor_ask_each(self->me, outlet, &how, &health_read_schema, &(struct health_read){});
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------ speaking */
 
-static bool is_reachable(const struct edge *self, bool click_buffer)
+static bool is_reachable(const struct edge *self, uint32_t outlet)
 {
     uint32_t i;
 
     for (i = 0; i < HEALTH_ROWS; i++)
-        if (is_current(self, &self->health[i]) && (self->health[i].source == 0) == click_buffer)
+        if (is_current(self, &self->health[i]) && self->health[i].outlet == outlet)
             return true;
     return false;
 }
 
-/* Mode by dependency; of several the first that is not normal. */
-static json_t *dependencies_of(const struct edge *self)
+/* Of several words about one dependency the first that is not normal; what serves requests speaks first. */
+static void add_words_of(const struct edge *self, uint32_t outlet, json_t *modes)
 {
-    json_t *modes = json_object();
-    uint32_t i;
-
-    for (i = 0; i < HEALTH_ROWS; i++) {
+    for (uint32_t i = 0; i < HEALTH_ROWS; i++) {
         const struct health_row *row = &self->health[i];
         const char *known = json_string_value(json_object_get(modes, row->dependency));
 
-        if (!is_current(self, row) || strcmp(row->dependency, reachable) == 0)
+        if (row->outlet != outlet || !is_current(self, row) || strcmp(row->dependency, reachable) == 0)
             continue;
         if (known == NULL || strcmp(known, "normal") == 0)
             json_object_set_new(modes, row->dependency, json_string(row->mode));
     }
-    if (!is_reachable(self, false))
+}
+
+static json_t *dependencies_of(const struct edge *self)
+{
+    json_t *modes = json_object();
+
+    for (uint32_t outlet = 0; outlet < EDGE_OUTLETS; outlet++)
+        add_words_of(self, outlet, modes);
+    if (!is_reachable(self, EDGE_TO_LINKS))
         json_object_set_new(modes, "links", json_string("unreachable"));
-    if (!is_reachable(self, true))
+    if (!is_reachable(self, EDGE_TO_CLICK_BUFFER))
         json_object_set_new(modes, "click_buffer", json_string("unreachable"));
     return modes;
 }
@@ -143,7 +150,7 @@ static void answer_health(struct edge *self, const struct http_request *request)
 
 static void answer_readyz(struct edge *self, const struct http_request *request)
 {
-    bool is_ready = !self->is_draining && is_reachable(self, false) && is_reachable(self, true);
+    bool is_ready = !self->is_draining && is_reachable(self, EDGE_TO_LINKS) && is_reachable(self, EDGE_TO_CLICK_BUFFER);
 
     answer(self, request, is_ready ? 200 : 503,
            json_pack("{s:b, s:o}", "ready", is_ready, "dependencies", dependencies_of(self)));

@@ -51,6 +51,18 @@ static struct place *place_of(struct rate_limit *limit, uint64_t client)
     return least;
 }
 
+void rate_limit_hear(struct rate_limit *limit, uint64_t client, uint64_t due_us)
+{
+    struct place *place = place_of(limit, client);
+
+    place->due_us = due_us > place->due_us ? due_us : place->due_us;
+}
+
+uint64_t rate_limit_interval_us(uint64_t per_second)
+{
+    return per_second < 1000000 ? 1000000 / per_second : 1;
+}
+
 uint64_t
 rate_limit_wait_us(struct rate_limit *limit, uint64_t client, uint64_t per_second, uint64_t burst, uint64_t now_us)
 {
@@ -58,7 +70,7 @@ rate_limit_wait_us(struct rate_limit *limit, uint64_t client, uint64_t per_secon
     uint64_t interval_us, tolerance_us, due_us;
 
     assert(per_second >= 1 && burst >= 1);
-    interval_us = per_second < 1000000 ? 1000000 / per_second : 1;
+    interval_us = rate_limit_interval_us(per_second);
     tolerance_us = interval_us * (burst - 1);
     due_us = place->due_us > now_us ? place->due_us : now_us;
     if (due_us - now_us > tolerance_us)

@@ -23,4 +23,9 @@ void rate_limit_destroy(struct rate_limit **limit); /* accepts NULL in *limit; s
 uint64_t
 rate_limit_wait_us(struct rate_limit *limit, uint64_t client, uint64_t per_second, uint64_t burst, uint64_t now_us);
 
+/* Others have let requests of `client` pass: its next one is not on schedule before `due_us`. */
+void rate_limit_hear(struct rate_limit *limit, uint64_t client, uint64_t due_us);
+/* Between two requests at this rate. */
+uint64_t rate_limit_interval_us(uint64_t per_second);
+
 #endif

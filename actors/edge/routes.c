@@ -19,6 +19,7 @@ static const struct {
     [ROUTE_CODE] = { "code", NULL, READ, "GET, HEAD, OPTIONS" },
     [ROUTE_ROOT] = { "root", "/", READ, "GET, HEAD, OPTIONS" },
     [ROUTE_SHORTEN] = { "shorten", "/api/shorten", BIT(HTTP_POST) | BIT(HTTP_OPTIONS), "POST, OPTIONS" },
+    [ROUTE_DEFERRED] = { "deferred", "/api/shorten/", READ, "GET, HEAD, OPTIONS" },
     [ROUTE_STATS] = { "stats", "/api/stats/", READ, "GET, HEAD, OPTIONS" },
     [ROUTE_LINK] = { "link", "/api/links/", READ | BIT(HTTP_PATCH) | BIT(HTTP_DELETE),
                      "GET, HEAD, PATCH, DELETE, OPTIONS" },
@@ -100,6 +101,11 @@ static struct slice path_of(struct slice target)
     return (struct slice){ slash, target.size - (size_t)(slash - target.at) };
 }
 
+static bool takes_code(enum route route)
+{
+    return route == ROUTE_STATS || route == ROUTE_LINK || route == ROUTE_DEFERRED;
+}
+
 static enum route match_words(struct slice path, struct slice *ret_code)
 {
     struct slice code;
@@ -110,10 +116,10 @@ static enum route match_words(struct slice path, struct slice *ret_code)
 
         if (path.size < size || memcmp(path.at, routes[route].path, size) != 0)
             continue;
-        if (path.size == size && route != ROUTE_STATS && route != ROUTE_LINK)
+        if (path.size == size && !takes_code(route))
             return route;
         code = (struct slice){ path.at + size, path.size - size };
-        if ((route == ROUTE_STATS || route == ROUTE_LINK) && is_code(code)) {
+        if (takes_code(route) && is_code(code)) {
             *ret_code = code;
             return route;
         }

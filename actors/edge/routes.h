@@ -18,8 +18,9 @@ enum route {
     ROUTE_CODE, /* /{code} */
     ROUTE_ROOT,
     ROUTE_SHORTEN,
-    ROUTE_STATS, /* /api/stats/{code} */
-    ROUTE_LINK,  /* /api/links/{code} */
+    ROUTE_DEFERRED, /* /api/shorten/{token}: one that waits for the database */
+    ROUTE_STATS,    /* /api/stats/{code} */
+    ROUTE_LINK,     /* /api/links/{code} */
     ROUTE_HEALTH,
     ROUTE_LIVEZ,
     ROUTE_READYZ,
@@ -33,7 +34,7 @@ enum { ROUTES_CODE_LIMIT = 20, ROUTES_PATH_LIMIT = 256 /* a longer one names not
 
 struct route_match {
     enum route route;
-    struct slice code; /* decoded; into the path itself, or into `room` */
+    struct slice code; /* or token; decoded; into the path itself, or into `room` */
     char room[ROUTES_PATH_LIMIT];
 };
 

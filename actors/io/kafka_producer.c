@@ -394,6 +394,11 @@ bool kafka_producer_has_room(const struct kafka_producer *producer, size_t bytes
            producer->bytes + bytes <= producer->options.bytes_limit;
 }
 
+bool kafka_producer_is_away(const struct kafka_producer *producer)
+{
+    return producer->breaker.state != BREAKER_CLOSED;
+}
+
 uint32_t kafka_producer_under_way(const struct kafka_producer *producer)
 {
     return producer->count;

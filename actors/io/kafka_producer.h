@@ -76,6 +76,9 @@ void kafka_producer_send(struct kafka_producer *producer,
 /* Whether a record of `bytes` (key, value and headers) would be accepted now. A caller that asks first never hears
  * OVERLOADED. */
 bool kafka_producer_has_room(const struct kafka_producer *producer, size_t bytes);
+/* Whether no broker could be reached when one was last tried. A broker that stands still is found only by what it does
+ * not deliver. */
+bool kafka_producer_is_away(const struct kafka_producer *producer);
 uint32_t kafka_producer_under_way(const struct kafka_producer *producer);
 
 #endif

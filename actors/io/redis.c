@@ -14,7 +14,9 @@ enum {
     DEFAULT_CONNECT_LIMIT_US = 2 * 1000 * 1000,
     DEFAULT_DEADLINE_US = 1000 * 1000,
     DEFAULT_COMMANDS = 65536,
-    DEFAULT_BYTES = 32 << 20
+    DEFAULT_BYTES = 32 << 20,
+    BEAT_US = 250 * 1000,
+    BEAT_LIMIT_US = 450 * 1000 /* with the pause before it less than a second */
 };
 
 static void turn(struct actor *me, void *context);
@@ -61,6 +63,15 @@ static void turn(struct actor *me, void *context)
     tell_refused(redis);
 }
 
+static void beat(struct actor *me, void *context)
+{
+    struct redis *redis = context;
+
+    (void)me;
+    if (redis->state == LINK_READY && redis->doubt[0] == '\0')
+        redis_command(redis, (const struct slice[]){ SLICE("PING") }, 1, BEAT_LIMIT_US, NULL, NULL);
+}
+
 /* ------------------------------------------------------------------------------------------------ public */
 
 struct redis *redis_open(struct actor *me, const struct redis_options *options, char *why, size_t room)
@@ -89,6 +100,8 @@ struct redis *redis_open(struct actor *me, const struct redis_options *options, 
     snprintf(redis->breaker.reason, sizeof(redis->breaker.reason), "it has not been reached yet");
     actor_show_breaker(me, options->name, &redis->breaker);
     redis->connect_timer = actor_after(me, 0, redis_link_connect, redis);
+    if (options->beats)
+        redis->beat_timer = actor_every(me, BEAT_US, beat, redis);
     return redis;
 }
 
@@ -102,6 +115,7 @@ void redis_close(struct redis **closed)
     actor_show_breaker(redis->me, redis->options.name, NULL);
     redis_link_close(redis);
     actor_cancel_timer(redis->me, &redis->turn_timer);
+    actor_cancel_timer(redis->me, &redis->beat_timer);
     redis_queue_destroy(&redis->sent);
     redis_queue_destroy(&redis->refused);
     free(redis);

@@ -68,6 +68,8 @@ typedef void redis_lost_handler(struct actor *me, void *context, uint64_t genera
 struct redis_options {
     const char *name;          /* the dependency's name in status; a literal */
     const char *uri;           /* redis://[user][:password]@host[:port][,host...]/[db]; read during the call */
+    bool beats;                /* ask for a sign of life several times a second: a server that stands still is dropped
+                                  within a second, also when nothing else is asked of it */
     bool primary_only;         /* of several hosts, go on to the next unless this one is a primary */
     uint64_t connect_limit_us; /* for all steps of a connection; 0: 2 s */
     uint64_t deadline_us;      /* of commands that name none; 0: 1 s */

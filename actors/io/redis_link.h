@@ -46,6 +46,7 @@ struct redis {
     uint64_t sweep_at_us;       /* when the sweep timer is due; 0: not armed */
     uint64_t sweep_timer;
     uint64_t turn_timer;
+    uint64_t beat_timer;    /* 0: no beats are wanted */
     uint64_t connect_timer; /* the next attempt, or the end of this one */
     char doubt[160];        /* why the connection is to be dropped; empty: it is fine */
     struct breaker breaker;

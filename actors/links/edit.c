@@ -78,7 +78,7 @@ static void end(struct change *change)
 
 /* ------------------------------------------------------------------------------------------------ the news */
 
-static void publish(struct actor *me, struct slice code, uint64_t version)
+void edit_publish(struct actor *me, struct slice code, uint64_t version)
 {
     struct links *self = actor_state(me);
     struct link_changed news = { .feed = self->feed, .number = ++self->feed_number, .code = code, .version = version };
@@ -101,7 +101,7 @@ static void lost_answer(struct actor *me, struct change *change)
         bury(me, change);
         return;
     }
-    publish(me, code_of(change), INT64_MAX); /* it may have happened: no copy is good any more */
+    edit_publish(me, code_of(change), INT64_MAX); /* it may have happened: no copy is good any more */
     links_refuse_for_now(me, change->question);
     end(change);
 }
@@ -125,7 +125,7 @@ static void settle(struct actor *me, struct change *change, const struct postgre
         copy.location = postgres_text_at(row, 0, 0);
     link_cache_replace(self->cache, code_of(change), slice_of(change->token), &copy);
     if (changed || change->attempts > 1)
-        publish(me, code_of(change), copy.version);
+        edit_publish(me, code_of(change), copy.version);
     if (!changed && !change->withdraw) {
         links_refuse(me, change->question, 410, "", "The link was withdrawn, which is for ever; make a new one.");
         end(change);
@@ -241,7 +241,7 @@ void edit_on_ask(struct actor *me, const struct link_edit *message, struct quest
 
     if (!is_acceptable(me, message, question, &target))
         return;
-    if (change == NULL || !postgres_is_connected(self->postgres)) {
+    if (change == NULL || !database_is_there(self->database)) {
         links_refuse_for_now(me, question);
         return;
     }

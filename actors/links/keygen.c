@@ -23,7 +23,7 @@
 #include "actors/links/code_key.h"
 #include "actors/links/code_stock.h"
 #include "actors/links/high_water.h"
-#include "proto/messages/links.h"
+#include "actors/ops/health.h"
 #include "runtime/actor.h"
 
 enum {
@@ -73,7 +73,7 @@ struct keygen {
 };
 
 static const char *const mark_names[CODE_STRIPES] = { "keygen/0", "keygen/1" };
-static const char *const server_names[CODE_STRIPES] = { "redis-primary", "redis-secondary" };
+static const char *const server_names[CODE_STRIPES] = { "keygen-redis-primary", "keygen-redis-secondary" };
 
 static const char counter_key[] = "keygen:blocks";
 
@@ -313,6 +313,7 @@ static bool open_servers(struct actor *me, char *why, size_t room)
         stripe->redis = redis_open(me,
                                    &(struct redis_options){ .name = server_names[i],
                                                             .uri = self->redis_uri[i],
+                                                            .beats = true,
                                                             .primary_only = true,
                                                             .on_connected = server_connected,
                                                             .on_lost = server_lost,
@@ -440,6 +441,7 @@ static const struct metric metrics[] = {
 
 static const struct handler handlers[] = {
     ASKED(codes_lease, on_codes_lease),
+    ASKED(health_read, health_on_read),
 };
 
 const struct actor_kind keygen_kind = {

@@ -113,6 +113,8 @@ struct redis *link_cache_primary(struct link_cache *cache)
 static void show_mode(struct link_cache *cache)
 {
     actor_dependency(cache->me, "redis", link_cache_mode(cache));
+    if (cache->replica.redis != NULL)
+        actor_dependency(cache->me, "redis-replica", is_connected(&cache->replica) ? "normal" : "away");
 }
 
 /* ------------------------------------------------------------------------------------------------ doubt and trust */
@@ -321,6 +323,12 @@ bool link_cache_get(struct link_cache *cache, struct slice code, link_cache_hand
     return true;
 }
 
+bool link_cache_allows(const struct link_cache *cache, struct slice code, uint64_t version)
+{
+    return changed_links_are_complete(&cache->changed, actor_now_us(cache->me)) &&
+           changed_links_allow(&cache->changed, code, version);
+}
+
 /* ------------------------------------------------------------------------------------------------ writing */
 
 /* Milliseconds that a copy may live: not longer than the link itself. 0: not at all. */
@@ -411,6 +419,7 @@ struct link_cache *link_cache_open(struct actor *me, const struct link_cache_opt
     cache->primary.redis = redis_open(me,
                                       &(struct redis_options){ .name = "redis",
                                                                .uri = options->uri,
+                                                               .beats = true,
                                                                .primary_only = true,
                                                                .on_connected = primary_connected,
                                                                .on_lost = primary_lost,
@@ -420,6 +429,7 @@ struct link_cache *link_cache_open(struct actor *me, const struct link_cache_opt
         cache->replica.redis = redis_open(me,
                                           &(struct redis_options){ .name = "redis-replica",
                                                                    .uri = options->replica_uri,
+                                                                   .beats = true,
                                                                    .on_connected = replica_connected,
                                                                    .on_lost = replica_lost,
                                                                    .context = cache },

@@ -59,6 +59,8 @@ typedef void link_cache_handler(struct actor *me, void *context, const struct li
 /* Looks a code up. False when no copy can be trusted now: `then` does not come. */
 bool link_cache_get(struct link_cache *cache, struct slice code, link_cache_handler *then, void *context);
 
+/* Whether a row of this version, read where changes arrive late, is as new as all that is known of changes. */
+bool link_cache_allows(const struct link_cache *cache, struct slice code, uint64_t version);
 /* Puts a copy where there is none. `read_us`: when its row was asked for, on the actor's clock. */
 void link_cache_fill(struct link_cache *cache, struct slice code, const struct link_copy *copy, uint64_t read_us);
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "actors/links/links_state.h"
+#include "actors/ops/health.h"
 
 enum {
     BEAT_US = 500 * 1000,
@@ -44,7 +45,7 @@ void links_refuse_for_now(struct actor *me, struct question question)
            .retry_after_s = LINKS_RETRY_AFTER_S);
 }
 
-/* ------------------------------------------------------------------------------------------------ news and health */
+/* ------------------------------------------------------------------------------------------------ news */
 
 /* A peer's edit. One's own comes back too, and was obeyed already. */
 static void on_changed(struct actor *me, const struct link_changed *message)
@@ -61,29 +62,6 @@ static void beat(struct actor *me, void *context)
 
     (void)context;
     (void)TELL(me, OUT_BEATS, feed_beat, .feed = self->feed, .number = self->feed_number);
-}
-
-static const char *postgres_mode(const struct links *self)
-{
-    return postgres_is_connected(self->postgres) ? "normal" : "cache-only";
-}
-
-static void on_health_read(struct actor *me, const struct health_read *message, struct question question)
-{
-    struct links *self = actor_state(me);
-    struct store_health stores[] = {
-        { .dependency = SLICE("postgres"), .mode = slice_of(postgres_mode(self)) },
-        { .dependency = SLICE("redis"), .mode = slice_of(link_cache_mode(self->cache)) },
-    };
-
-    (void)message;
-    ANSWER(me, question, health, .stores = { .at = stores, .count = 2 });
-}
-
-static void postgres_changed(struct actor *me, void *context, bool connected)
-{
-    (void)context;
-    actor_dependency(me, "postgres", connected ? "normal" : "cache-only");
 }
 
 /* ------------------------------------------------------------------------------------------------ life */
@@ -104,7 +82,7 @@ static void be_up_when_possible(struct actor *me, void *context)
     (void)context;
     supply_refill(&self->supply, me);
     if (self->is_up || !supply_has_codes(&self->supply) || !supply_has_ids(&self->supply) ||
-        !postgres_is_connected(self->postgres))
+        !database_is_there(self->database))
         return;
     be_up(me);
 }
@@ -116,7 +94,7 @@ static void out_of_patience(struct actor *me, void *context)
     (void)context;
     if (self->is_up)
         return;
-    actor_log(me, LOG_WARN, "up without all it needs: database %s, codes %s, row ids %s", postgres_mode(self),
+    actor_log(me, LOG_WARN, "up without all it needs: database %s, codes %s, row ids %s", database_mode(self->database),
               supply_has_codes(&self->supply) ? "in hand" : "none", supply_has_ids(&self->supply) ? "in hand" : "none");
     be_up(me);
 }
@@ -128,6 +106,7 @@ static void look(struct actor *me, void *context)
     (void)context;
     supply_refill(&self->supply, me);
     shorten_refuse_overdue(me);
+    deferred_look(me);
 }
 
 /* The public place of the platform itself and what else leads to it. */
@@ -152,22 +131,20 @@ static bool open_stores(struct actor *me, char *why, size_t room)
 {
     struct links *self = actor_state(me);
 
-    self->postgres = postgres_open(me,
-                                   &(struct postgres_options){ .name = "postgres",
-                                                               .uri = self->postgres_uri,
-                                                               .connections = 3,
-                                                               .finds_by_index = true,
-                                                               .on_state = postgres_changed },
-                                   why, room);
-    if (self->postgres != NULL)
-        self->cache = link_cache_open(me,
-                                      &(struct link_cache_options){ .uri = self->redis_uri,
-                                                                    .replica_uri = self->replica_uri,
-                                                                    .postgres = self->postgres,
-                                                                    .ttl_us = &self->cache_ttl_us,
-                                                                    .filled = &self->cache_filled_total,
-                                                                    .dropped = &self->cache_dropped_total },
-                                      why, room);
+    self->database = database_open(
+        me, &(struct database_options){ .uri = self->postgres_uri, .replica_uri = self->postgres_replica_uri }, why,
+        room);
+    if (self->database == NULL)
+        return false;
+    self->postgres = database_primary(self->database);
+    self->cache = link_cache_open(me,
+                                  &(struct link_cache_options){ .uri = self->redis_uri,
+                                                                .replica_uri = self->replica_uri,
+                                                                .postgres = self->postgres,
+                                                                .ttl_us = &self->cache_ttl_us,
+                                                                .filled = &self->cache_filled_total,
+                                                                .dropped = &self->cache_dropped_total },
+                                  why, room);
     return self->cache != NULL;
 }
 
@@ -186,6 +163,7 @@ static void start(struct actor *me)
     self->supply.ids_outlet = OUT_IDS;
     resolve_open(me);
     shorten_open(me);
+    deferred_open(me);
     stats_open(me);
     edit_open(me);
     (void)actor_every(me, BEAT_US, beat, NULL);
@@ -200,9 +178,11 @@ static void stop(struct actor *me)
 {
     struct links *self = actor_state(me);
 
-    postgres_close(&self->postgres);
+    database_close(&self->database);
+    self->postgres = NULL;
     link_cache_close(&self->cache);
     resolve_close(self);
+    deferred_close(self);
     shorten_close(self);
     stats_close(self);
     edit_close(self);
@@ -238,6 +218,11 @@ static const struct option options[] = {
       .type = OPTION_STORE,
       .offset = offsetof(struct links, postgres_uri),
       .help = "the store that has the links" },
+    { .name = "postgres_replica",
+      .type = OPTION_STORE,
+      .offset = offsetof(struct links, postgres_replica_uri),
+      .default_text = "",
+      .help = "a replica of it, which is read from while the primary is away; empty: none" },
     { .name = "redis",
       .type = OPTION_STORE,
       .offset = offsetof(struct links, redis_uri),
@@ -273,6 +258,13 @@ static const struct option options[] = {
       .help = "how long a copy in Redis may live",
       .minimum = 1000 * 1000,
       .maximum = UINT64_C(7) * 24 * 3600 * 1000 * 1000,
+      .live = true },
+    { .name = "deferred_limit",
+      .type = OPTION_NUMBER,
+      .offset = offsetof(struct links, deferred_limit),
+      .default_text = "10k",
+      .help = "links that may wait in Redis for the database at most, all links actors together; 0: none is accepted",
+      .maximum = 1000 * 1000,
       .live = true },
 };
 
@@ -330,6 +322,9 @@ static const struct metric metrics[] = {
     COUNTER(created_total, "links made"),
     COUNTER(create_statements_total, "transactions that made links"),
     COUNTER(create_refused_total, "links not made because something needed was away"),
+    COUNTER(deferred_total, "links accepted to be made when the database is back"),
+    COUNTER(deferred_made_total, "of those, made by this actor"),
+    COUNTER(deferred_failed_total, "of those, refused after all"),
     COUNTER(code_conflicts_total, "links whose code was taken"),
     COUNTER(unknown_outcomes_total, "transactions whose answer was lost"),
     COUNTER(edited_total, "links changed"),
@@ -342,8 +337,9 @@ static const struct metric metrics[] = {
 };
 
 static const struct handler handlers[] = {
-    ASKED(link_resolve, resolve_on_ask), ASKED(link_shorten, shorten_on_ask), ASKED(link_read, stats_on_ask),
-    ASKED(link_edit, edit_on_ask),       ASKED(health_read, on_health_read),  TOLD(link_changed, on_changed),
+    ASKED(link_resolve, resolve_on_ask),    ASKED(link_shorten, shorten_on_ask), ASKED(link_read, stats_on_ask),
+    ASKED(link_edit, edit_on_ask),          ASKED(health_read, health_on_read),  TOLD(link_changed, on_changed),
+    ASKED(deferred_read, deferred_on_read),
 };
 
 const struct actor_kind links_kind = {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "actors/io/postgres.h"
+#include "actors/links/database.h"
 #include "actors/links/link_cache.h"
 #include "actors/links/supply.h"
 #include "actors/links/url_rules.h"
@@ -23,6 +24,8 @@ enum links_outlet { OUT_CODES, OUT_IDS, OUT_BUFFERS, OUT_EDGES, OUT_PEERS, OUT_B
 /* How long a client is asked to wait when a store is away: a restart takes a second or two. */
 enum { LINKS_RETRY_AFTER_S = 2 };
 
+struct deferred;
+struct deferred_link;
 struct resolve;
 struct shorten;
 struct stats;
@@ -30,19 +33,23 @@ struct edit;
 
 struct links {
     const char *postgres_uri; /* options */
+    const char *postgres_replica_uri;
     const char *redis_uri;
     const char *replica_uri;
     const char *schemes;
     const char *own_hosts;
     uint32_t targets; /* 0: any, 1: public */
     uint64_t cache_ttl_us;
+    uint64_t deferred_limit;
 
-    struct postgres *postgres; /* owned, as all below */
+    struct database *database; /* owned, as all below */
+    struct postgres *postgres; /* the database's primary; borrowed */
     struct link_cache *cache;
     struct supply supply;
     struct url_rules rules;
     struct resolve *resolve;
     struct shorten *shorten;
+    struct deferred *deferred;
     struct stats *stats;
     struct edit *edit;
     uint64_t feed;        /* of the edits published by this incarnation */
@@ -60,6 +67,9 @@ struct links {
     counter created_total;
     counter create_statements_total;
     counter create_refused_total;
+    counter deferred_total;
+    counter deferred_made_total;
+    counter deferred_failed_total;
     counter code_conflicts_total;
     counter unknown_outcomes_total;
     counter edited_total;
@@ -84,6 +94,14 @@ void shorten_on_ask(struct actor *me, const struct link_shorten *message, struct
 void shorten_turn_end(struct actor *me);
 void shorten_refuse_overdue(struct actor *me); /* now and then */
 
+/* ---- deferred.c: links accepted while the database is away, made when it is back */
+void deferred_open(struct actor *me);
+void deferred_close(struct links *self);
+void deferred_look(struct actor *me); /* now and then */
+/* Accepts a link for later, or refuses the question; takes neither `link` nor its texts. It must have an id. */
+void deferred_accept(struct actor *me, struct question question, const struct deferred_link *link);
+void deferred_on_read(struct actor *me, const struct deferred_read *message, struct question question);
+
 /* ---- stats.c: a link's row with all its clicks */
 void stats_open(struct actor *me);
 void stats_close(struct links *self);
@@ -95,6 +113,8 @@ void stats_answer(struct actor *me, struct slice code, struct question question)
 void edit_open(struct actor *me);
 void edit_close(struct links *self);
 void edit_on_ask(struct actor *me, const struct link_edit *message, struct question question);
+/* Tells every edge that what it knows of this code is older than `version`. */
+void edit_publish(struct actor *me, struct slice code, uint64_t version);
 
 /* ---- links.c: words for the client */
 void links_refuse(

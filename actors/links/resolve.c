@@ -5,6 +5,9 @@
  * First Redis, all lookups of a turn in one write; then, for those without a copy there, Postgres, all of a turn in one
  * statement; then the copy is filled. A miss is an answer, and so is a link that is gone; a store that is away is not:
  * then the question is refused, and the edge asks elsewhere.
+ *
+ * While the primary is away its replica is asked. What it says may be old: it fills no copy, and a row that is older
+ * than a change this actor has heard of is no answer.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -28,6 +31,7 @@ struct slot {
 
 struct batch {
     bool used;
+    bool is_from_replica;
     uint64_t read_us;
     uint32_t count;
     uint32_t slots[BATCH_CODES];
@@ -129,8 +133,12 @@ static void answer_row(struct actor *me, struct batch *batch, const struct postg
     batch->slots[place - 1] = SLOTS_LIMIT; /* answered */
     if (!postgres_bool_at(rows, row, 4))
         copy.location = postgres_text_at(rows, row, 1);
-    link_cache_fill(self->cache, code_of(slot), &copy, batch->read_us);
-    finish(me, slot, &copy);
+    if (!batch->is_from_replica)
+        link_cache_fill(self->cache, code_of(slot), &copy, batch->read_us);
+    if (batch->is_from_replica && !link_cache_allows(self->cache, code_of(slot), copy.version))
+        give_up(me, slot);
+    else
+        finish(me, slot, &copy);
 }
 
 static void links_read(struct actor *me, void *context, const struct postgres_result *result)
@@ -183,6 +191,7 @@ static uint32_t gather(struct actor *me, struct batch *batch)
 static void send_batch(struct actor *me, struct batch *batch)
 {
     struct links *self = actor_state(me);
+    struct postgres *reader = database_reader(self->database, &batch->is_from_replica);
     struct postgres_call call;
 
     if (gather(me, batch) == 0)
@@ -191,7 +200,7 @@ static void send_batch(struct actor *me, struct batch *batch)
     batch->read_us = actor_now_us(me);
     call = POSTGRES_CALL(&read_links, postgres_array_value(&self->resolve->codes));
     counter_add(&self->resolve_statements_total, 1);
-    postgres_run(self->postgres, &call, 1, READ_LIMIT_US, links_read, batch);
+    postgres_run(reader, &call, 1, READ_LIMIT_US, links_read, batch);
 }
 
 void resolve_turn_end(struct actor *me)

@@ -8,11 +8,13 @@
  * again with the same ids: what is there already conflicts with itself and is found by its id, so nothing is made twice
  * and nothing that was made is reported as taken.
  *
- * The copy in Redis is written after the commit and nobody waits for it.
+ * The copy in Redis is written after the commit and nobody waits for it. A request that cannot be done now is refused,
+ * or accepted for later when its client would rather have that (deferred.c).
  */
 #include <assert.h>
 #include <stdlib.h>
 
+#include "actors/links/deferred_text.h"
 #include "actors/links/links_state.h"
 
 enum {
@@ -32,6 +34,7 @@ struct request {
     uint64_t id;    /* 0: none yet */
     uint32_t codes; /* generated codes tried */
     bool is_custom;
+    bool may_wait;     /* the client accepts that it is done later */
     bool is_doubtful;  /* it was sent, and the answer was lost */
     bool is_alone;     /* it goes into a transaction of its own: one before, with others, was rejected */
     uint8_t code_size; /* 0: none yet */
@@ -121,10 +124,30 @@ static struct request *take_first(struct shorten *shorten)
     return request;
 }
 
+static bool equip(struct links *self, struct request *request);
+
+/* What was sent already may be there: with the same id it is made once all the same. */
+static void defer(struct actor *me, const struct request *request)
+{
+    const struct deferred_link link = { .id = request->id,
+                                        .code = code_of(request),
+                                        .is_custom = request->is_custom,
+                                        .original = original_of(request),
+                                        .location = location_of(request),
+                                        .expires_us = request->expires_us };
+
+    deferred_accept(me, request->question, &link);
+}
+
 static void refuse_for_now(struct actor *me, struct request *request)
 {
     struct links *self = actor_state(me);
 
+    if (request->may_wait && equip(self, request)) {
+        defer(me, request);
+        free(request);
+        return;
+    }
     counter_add(&self->create_refused_total, 1);
     links_refuse_for_now(me, request->question);
     free(request);
@@ -138,6 +161,8 @@ static void created(struct actor *me, struct request *request, uint64_t created_
     struct link_copy copy = { .version = 1, .expires_us = request->expires_us, .location = location_of(request) };
 
     link_cache_fill(self->cache, code_of(request), &copy, self->shorten->sent_us);
+    if (request->is_custom) /* somebody may have looked for it in vain; nobody guesses a generated one */
+        edit_publish(me, code_of(request), copy.version);
     counter_add(&self->created_total, 1);
     histogram_observe_us(&self->shorten_us, actor_now_us(me) - request->asked_us);
     ANSWER(me, request->question, link_row, .id = request->id, .code = code_of(request), .url = original_of(request),
@@ -228,6 +253,8 @@ static void links_made(struct actor *me, void *context, const struct postgres_re
     } else if (result->outcome == OUTCOME_REJECTED && !was_alone) {
         send_again(me, OUTCOME_REJECTED);
     } else {
+        if (result->outcome == OUTCOME_REJECTED)
+            shorten->batch[0]->may_wait = false; /* it would be rejected later too */
         refuse_batch(me);
     }
 }
@@ -304,7 +331,7 @@ void shorten_turn_end(struct actor *me)
     struct postgres_call calls[2];
     bool doubtful;
 
-    if (shorten->under_way || shorten->first == NULL)
+    if (shorten->under_way || shorten->first == NULL || !database_is_there(self->database))
         return;
     doubtful = gather(self);
     if (shorten->batch_count == 0)
@@ -319,11 +346,29 @@ void shorten_turn_end(struct actor *me)
     postgres_run(self->postgres, calls, doubtful ? 2 : 1, INSERT_LIMIT_US, links_made, NULL);
 }
 
+/* Who may wait need not hope for the database's quick return. */
+static void defer_patient(struct actor *me)
+{
+    struct links *self = actor_state(me);
+    struct shorten *shorten = self->shorten;
+
+    for (uint32_t left = database_is_there(self->database) ? 0 : shorten->waiting; left > 0; left--) {
+        struct request *request = take_first(shorten);
+
+        assert(request != NULL);
+        if (request->may_wait)
+            refuse_for_now(me, request);
+        else
+            put_last(shorten, request);
+    }
+}
+
 void shorten_refuse_overdue(struct actor *me)
 {
     struct links *self = actor_state(me);
     struct shorten *shorten = self->shorten;
 
+    defer_patient(me);
     while (shorten->first != NULL && actor_now_us(me) - shorten->first->asked_us > WAIT_LIMIT_US) {
         struct request *request = take_first(shorten);
 
@@ -374,6 +419,7 @@ static struct request *new_request(struct actor *me,
     memcpy(request->text, target->original.at, target->original.size);
     if (!same)
         memcpy(request->text + target->original.size, target->location.at, location_size);
+    request->may_wait = message->may_wait;
     request->is_custom = message->has_custom_code;
     if (request->is_custom) {
         request->code_size = (uint8_t)message->custom_code.size;
@@ -390,13 +436,11 @@ void shorten_on_ask(struct actor *me, const struct link_shorten *message, struct
 
     if (!is_acceptable(me, message, question, &target))
         return;
-    if (!postgres_is_connected(self->postgres) || shorten->waiting >= WAITING_LIMIT ||
-        shorten->waiting_bytes >= WAITING_BYTES_LIMIT) {
-        counter_add(&self->create_refused_total, 1);
-        links_refuse_for_now(me, question);
-        return;
-    }
-    put_last(shorten, new_request(me, message, question, &target));
+    if (!database_is_there(self->database) || shorten->waiting >= WAITING_LIMIT ||
+        shorten->waiting_bytes >= WAITING_BYTES_LIMIT)
+        refuse_for_now(me, new_request(me, message, question, &target));
+    else
+        put_last(shorten, new_request(me, message, question, &target));
 }
 
 /* ------------------------------------------------------------------------------------------------ life */

@@ -244,7 +244,11 @@ static void take_snapshot(struct actor *me, struct reading *reading)
     struct links *self = actor_state(me);
     struct postgres_array epochs;
     struct postgres_call calls[3];
+    bool is_replica;
+    struct postgres *reader = database_reader(self->database, &is_replica);
 
+    /* A replica's lag may hide clicks whose windows are gone since: it never says too much, but perhaps too little. */
+    reading->is_incomplete |= is_replica;
     reading->rounds++;
     postgres_array_of_int8(&epochs);
     for (uint32_t i = 0; i < reading->epoch_count; i++)
@@ -252,7 +256,7 @@ static void take_snapshot(struct actor *me, struct reading *reading)
     calls[0] = POSTGRES_CALL(&read_row, postgres_text(code_of(reading)));
     calls[1] = POSTGRES_CALL_BARE(&read_undrained);
     calls[2] = POSTGRES_CALL(&read_marks, postgres_array_value(&epochs));
-    postgres_read_snapshot(self->postgres, calls, 3, SNAPSHOT_LIMIT_US, snapshot_read, reading);
+    postgres_read_snapshot(reader, calls, 3, SNAPSHOT_LIMIT_US, snapshot_read, reading);
     postgres_array_destroy(&epochs);
 }
 

@@ -36,6 +36,15 @@ void actor_dependency(struct actor *me, const char *name, const char *mode)
     dependency->mode = mode;
 }
 
+bool actor_dependency_at(const struct actor *me, uint32_t index, const char **ret_name, const char **ret_mode)
+{
+    if (index >= me->dependency_count)
+        return false;
+    *ret_name = me->dependencies[index].name;
+    *ret_mode = dependency_mode(&me->dependencies[index]);
+    return true;
+}
+
 void actor_show_breaker(struct actor *me, const char *name, const struct breaker *breaker)
 {
     dependency_of(me, name)->breaker = breaker;

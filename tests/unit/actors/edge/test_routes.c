@@ -37,6 +37,9 @@ static const struct {
     { SLICE("/%61pi/shorten"), ROUTE_SHORTEN, "" },
     { SLICE("/api/shorten/"), ROUTE_NONE, "" },
     { SLICE("/api/shortenx"), ROUTE_NONE, "" },
+    { SLICE("/api/shorten/0123456789abcdef0123"), ROUTE_DEFERRED, "0123456789abcdef0123" },
+    { SLICE("/api/shorten/0123456789abcdef01234"), ROUTE_NONE, "" },
+    { SLICE("/api/shorten/a/b"), ROUTE_NONE, "" },
     { SLICE("/api"), ROUTE_CODE, "api" }, /* reserved: nobody has it */
     { SLICE("/api/"), ROUTE_NONE, "" },
     { SLICE("/api/stats/abc"), ROUTE_STATS, "abc" },
