@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "actors/command/command.h"
+#include "actors/command/keys_api.h"
 #include "actors/command/place.h"
 #include "actors/command/show.h"
 #include "runtime/nearest.h"
@@ -32,6 +33,7 @@ static json_t *all_keys(void)
 
     for (size_t i = 0; i < count; i++)
         json_array_append_new(rows, key_json(&keys[i]));
+    keys_api_list(rows);
     explicit_bzero(keys, sizeof keys);
     return rows;
 }
@@ -51,14 +53,39 @@ static void explain(const char *name, enum curve_role role)
                 name, name);
 }
 
+/* The key is shown this once: what is kept is its hash. */
+static enum exit_code make_api_key(const struct invocation *invocation, const char *name)
+{
+    char key[KEYS_API_KEY_ROOM], why[CURVE_SENTENCE_LIMIT];
+
+    if (!keys_api_make(name, flag_value(invocation, "replace") != NULL, key, why, sizeof why)) {
+        complain("keys", "%s", why);
+        return EXIT_FAILED;
+    }
+    if (flag_value(invocation, "json") != NULL) {
+        printf("{ \"name\": \"%s\", \"role\": \"api\", \"key\": \"%s\" }\n", name, key);
+        return EXIT_DONE;
+    }
+    printf("%s\n", key);
+    fprintf(stderr,
+            "this is %s's key; it is not kept and cannot be shown again. Callers send it as 'Authorization: Bearer "
+            "KEY'\n",
+            name);
+    return EXIT_DONE;
+}
+
 static enum exit_code make(const struct invocation *invocation, const char *name)
 {
     const char *wanted = flag_value(invocation, "role");
     enum curve_role role = CURVE_NODE;
     char why[CURVE_SENTENCE_LIMIT];
 
+    if (wanted != NULL && strcmp(wanted, "api") == 0)
+        return make_api_key(invocation, name);
     if (wanted != NULL && !curve_role_parse(wanted, &role)) {
-        complain("keys", "'%s' is no role; node (a host's), read or act (a person's or a program's)", wanted);
+        complain("keys",
+                 "'%s' is no role; node (a host's), read or act (a person's or a program's), or api (a caller's)",
+                 wanted);
         return EXIT_WRONG_USAGE;
     }
     if (!curve_file_make(name, role, flag_value(invocation, "replace") != NULL, why)) {
@@ -102,14 +129,17 @@ static enum exit_code list(const struct invocation *invocation)
 
 static enum exit_code revoke(const struct invocation *invocation, const char *name)
 {
+    bool is_api = keys_api_is_there(name);
     char why[CURVE_SENTENCE_LIMIT];
 
-    if (!curve_file_revoke(name, why)) {
+    if (is_api ? !keys_api_revoke(name, why, sizeof why) : !curve_file_revoke(name, why)) {
         complain("keys", "%s", why);
         return EXIT_FAILED;
     }
     if (flag_value(invocation, "json") != NULL)
         printf("{ \"name\": \"%s\", \"revoked\": true }\n", name);
+    else if (is_api)
+        fprintf(stderr, "the API key of %s is revoked here; other hosts' edges have a folder of their own\n", name);
     else
         fprintf(stderr, "key %s is revoked here; other hosts that have %s.cert still let it in\n", name, name);
     return EXIT_DONE;
@@ -148,7 +178,7 @@ static enum exit_code run(const struct invocation *invocation)
 }
 
 static const struct flag flags[] = {
-    { .name = "role", .argument = "ROLE", .help = "of a new key: node (as it is when not given), read or act" },
+    { .name = "role", .argument = "ROLE", .help = "of a new key: node (as it is when not given), read, act or api" },
     { .name = "replace", .help = "make a new key in the place of one that is there" },
     FLAG_JSON,
     FLAG_DATA,
@@ -157,12 +187,13 @@ static const struct flag flags[] = {
 const struct verb keys_verb = {
     .name = "keys",
     .synopsis = "make|list|revoke [NAME]",
-    .summary = "make, list and revoke the keys of tcp connections",
+    .summary = "make, list and revoke the keys of tcp connections and of callers of the API",
     .help = "A host's key is called as the topology calls the host. Nodes that run follow at once; who loses its key "
             "loses its\nconnections. Keys of the roles read and act open a gate (see topology/README.md) to a console "
-            "elsewhere.",
+            "elsewhere.\nA key of the role api is a caller's: limits count by it (kinds/edge: request_rate, "
+            "shorten_needs_key).",
     .example = "  shunt keys make east\n  shunt keys make ada --role read\n  shunt keys list --json\n"
-               "  shunt keys revoke ada\n",
+               "  shunt keys revoke ada\n  shunt keys make webshop --role api\n",
     .flags = flags,
     .flag_count = sizeof flags / sizeof flags[0],
     .words_min = 1,

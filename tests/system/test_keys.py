@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`shunt keys`: files that are their owner's alone, in a folder that needs no platform to run."""
+import hashlib
 import json
 import stat
 
@@ -35,6 +36,23 @@ def test_a_key_is_replaced_only_when_told_to(tmp_path):
     assert again.returncode == 1 and "--replace" in again.stderr and public() == first
     assert keys(tmp_path, "make", "east", "--replace").returncode == 0
     assert public() != first
+
+
+def test_an_api_key_is_shown_once_and_kept_as_its_hash(tmp_path):
+    made = keys(tmp_path, "make", "webshop", "--role", "api")
+    key = made.stdout.strip()
+    assert made.returncode == 0 and key.startswith("shunt_") and len(key) == 46
+    file = tmp_path / "secrets/api/webshop"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_text().strip() == hashlib.sha256(key.encode()).hexdigest()
+    assert [(row["name"], row["role"]) for row in json.loads(keys(tmp_path, "list", "--json").stdout)] == \
+        [("webshop", "api")]
+    again = keys(tmp_path, "make", "webshop", "--role", "api")
+    assert again.returncode == 1 and "--replace" in again.stderr
+    assert keys(tmp_path, "make", "webshop", "--role", "api", "--replace").stdout.strip() != key
+    assert keys(tmp_path, "make", "../x", "--role", "api").returncode == 1
+    assert keys(tmp_path, "revoke", "webshop").returncode == 0
+    assert not file.exists() and json.loads(keys(tmp_path, "list", "--json").stdout) == []
 
 
 def test_wrong_usage(tmp_path):
