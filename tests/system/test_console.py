@@ -47,7 +47,7 @@ def test_a_person_at_a_terminal(shunt):
     at.expect(PROMPT)
     at.type("\\?\r")
     at.expect("deadletters")
-    if "more" in at.expect(r"-- more|" + PROMPT):
+    if "-- more" in at.expect(r"-- more|" + PROMPT):
         at.type("q")
     at.type("\\q\r")
     assert at.end() == 0
