@@ -40,6 +40,7 @@ static void doubt(struct edge *self, enum feeds_doubt why)
                                    : &self->figures.doubts_late,
                 1);
     hot_links_distrust(self->links);
+    unknown_codes_doubt(self);
     actor_log(self->me, LOG_INFO, "the hot copies are resolved anew, because of %s in the feeds of changes",
               words[why]);
 }
@@ -51,6 +52,7 @@ static void on_changed(struct actor *me, const struct link_changed *changed)
     counter_add(&self->figures.changes, 1);
     doubt(self, feeds_change(&self->feeds, changed->feed, changed->number, actor_now_us(me)));
     redirect_changed(self, changed->code);
+    unknown_codes_changed(self, changed->code, changed->version);
 }
 
 static void on_beat(struct actor *me, const struct feed_beat *beat)
@@ -70,6 +72,7 @@ static void look_at_feeds(struct edge *self)
         up += actor_receiver_is_up(self->me, EDGE_TO_LINKS, i);
     doubt(self, feeds_check(&self->feeds, actor_now_us(self->me)));
     self->is_trusted = publishers > 0 && feeds_are_enough(&self->feeds, up);
+    unknown_codes_trust(self);
 }
 
 /* ------------------------------------------------------------------------------------------------ turns */
@@ -138,6 +141,7 @@ static void tick(struct actor *me, void *context)
     struct edge *self = actor_state(me);
 
     (void)context;
+    unknown_codes_tick(self);
     show_figures(self);
 }
 
@@ -216,6 +220,7 @@ static void start(struct actor *me)
     for (i = 0; i < SAID_COUNT; i++)
         self->said[i] = problem_body(&dispatch_sayings[i]);
     redirect_start(self);
+    unknown_codes_start(self);
     self->exchanges = calloc(self->connections_limit, sizeof(*self->exchanges));
     if (self->exchanges == NULL) {
         actor_fail(me, "there is no memory for %u connections; lower the edge's option connections",
@@ -243,6 +248,7 @@ static void stop(struct actor *me)
     http_close(&self->http);
     click_capture_stop(self);
     redirect_stop(self);
+    unknown_codes_stop(self);
     rate_share_close(&self->rate_share);
     api_keys_destroy(&self->api_keys);
     rate_limit_destroy(&self->request_limit);
@@ -343,8 +349,12 @@ static const struct outlet outlets[] = {
                                .doc = "one turn's clicks",
                                .pick = PICK_SAME_NODE,
                                .window = 4096 },
+    [EDGE_TO_KEYGEN] = { .name = "keygen",
+                         .to = "keygen",
+                         .doc = "which codes were never given: lead it to all keygens or to none; how its stores are",
+                         .pick = PICK_EACH,
+                         .optional = true },
     HEALTH_OF(EDGE_TO_KAFKA_BRIDGE, "kafka_bridge"),
-    HEALTH_OF(EDGE_TO_KEYGEN, "keygen"),
     HEALTH_OF(EDGE_TO_POSTGRES_SINK, "postgres_sink"),
     HEALTH_OF(EDGE_TO_CLICKHOUSE_SINK, "clickhouse_sink"),
 };

@@ -10,6 +10,7 @@
 #define ACTORS_EDGE_EDGE_STATE_H
 
 #include "actors/edge/api_keys.h"
+#include "actors/edge/code_space.h"
 #include "actors/edge/feeds.h"
 #include "actors/edge/figures.h"
 #include "actors/edge/hot_links.h"
@@ -26,9 +27,9 @@
 enum {
     EDGE_TO_LINKS,
     EDGE_TO_CLICK_BUFFER,
+    EDGE_TO_KEYGEN,
     /* only asked for their health: */
     EDGE_TO_KAFKA_BRIDGE,
-    EDGE_TO_KEYGEN,
     EDGE_TO_POSTGRES_SINK,
     EDGE_TO_CLICKHOUSE_SINK,
     EDGE_OUTLETS
@@ -40,6 +41,7 @@ enum { EDGE_RETRIES = 1, EDGE_RETRY_AFTER_S = 1, EDGE_BODY_LIMIT = 64 * 1024 };
 enum said { SAID_UNKNOWN, SAID_GONE, SAID_NOTHING_HERE, SAID_CLICK_LOST, SAID_NO_ANSWER, SAID_COUNT };
 
 struct resolve;
+struct unknown_codes;
 struct commit;
 
 /* One request. */
@@ -115,6 +117,7 @@ struct edge {
     struct feeds feeds;
     bool is_trusted; /* hot copies may be used in this turn */
 
+    struct unknown_codes *unknown_codes;
     struct resolve **resolves; /* by code, RESOLVE_BUCKETS of them */
     struct commit *commit;     /* this turn's clicks; NULL: none yet */
     struct commit *sent;       /* whose answer is awaited */
@@ -152,6 +155,17 @@ void redirect_request(struct edge *self, const struct http_request *request, str
 bool redirect_from_memory(struct edge *self, const struct http_request *request, struct slice code);
 void redirect_left(struct edge *self, struct exchange *exchange);
 void redirect_changed(struct edge *self, struct slice code);
+
+/* unknown_codes.c: which codes need not be asked for */
+void unknown_codes_start(struct edge *self);
+void unknown_codes_stop(struct edge *self);
+void unknown_codes_tick(struct edge *self);  /* twice a second */
+void unknown_codes_trust(struct edge *self); /* whenever is_trusted is set, before any request is looked at */
+void unknown_codes_doubt(struct edge *self);
+void unknown_codes_changed(struct edge *self, struct slice code, uint64_t version);
+void unknown_codes_made(struct edge *self, struct slice code); /* a link, through this edge */
+/* Whether there certainly is no link with this code. */
+bool unknown_codes_deny(struct edge *self, struct slice code);
 
 /* click_capture.c: the clicks of a turn */
 void click_capture_add(struct edge *self, const struct http_request *request, struct hot_link *link);

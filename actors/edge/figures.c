@@ -32,6 +32,11 @@ void figures_count(struct figures *figures, enum route route, enum http_method m
 #define OTHER_METRIC(digit)                                                                                            \
     { "requests_total", METRIC_COUNTER, FIGURE(requests[REQUEST_OTHER_##digit]), REQUESTS_HELP,                        \
       "route=\"other\",method=\"other\",status=\"" #digit "xx\"" },
+#define STATE_METRIC(index, name)                                                                                      \
+    {                                                                                                                  \
+        "unknown_filter", METRIC_GAUGE, FIGURE(unknown_states[index]),                                                 \
+            "1 for whether unknown codes are answered without asking: on, or why not", "state=\"" name "\""            \
+    }
 #define DURATION_METRIC(index, name)                                                                                   \
     { "request_duration_us", METRIC_HISTOGRAM_US, FIGURE(durations[index]), DURATION_HELP, "route=\"" name "\"" },
 
@@ -52,6 +57,15 @@ const struct metric figures_metrics[] = {
     { "feed_doubts_total", METRIC_COUNTER, FIGURE(doubts_new), DOUBT_HELP, "reason=\"new\"" },
     { "feed_doubts_total", METRIC_COUNTER, FIGURE(doubts_gap), DOUBT_HELP, "reason=\"gap\"" },
     { "feed_doubts_total", METRIC_COUNTER, FIGURE(doubts_late), DOUBT_HELP, "reason=\"late\"" },
+    { "unknown_denied_total", METRIC_COUNTER, FIGURE(denied), "unknown codes answered without asking anybody", NULL },
+    STATE_METRIC(CODE_SPACE_ON, "on"),
+    STATE_METRIC(CODE_SPACE_NO_KEYGEN, "no_keygen"),
+    STATE_METRIC(CODE_SPACE_NO_PROMISE, "no_promise"),
+    STATE_METRIC(CODE_SPACE_DISTRUST, "feeds"),
+    STATE_METRIC(CODE_SPACE_READING, "reading"),
+    STATE_METRIC(CODE_SPACE_TOO_MANY, "too_many_chosen"),
+    { "chosen_codes", METRIC_GAUGE, FIGURE(chosen_codes), "chosen codes known, to tell others from unknown ones",
+      NULL },
     { "resolves_total", METRIC_COUNTER, FIGURE(resolves), "codes asked of the application nodes", NULL },
     { "retries_total", METRIC_COUNTER, FIGURE(retries), "safe asks sent once more to another application node", NULL },
     { "clicks_committed_total", METRIC_COUNTER, FIGURE(clicks_committed), "clicks whose redirect was released", NULL },

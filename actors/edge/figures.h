@@ -8,6 +8,7 @@
 #ifndef ACTORS_EDGE_FIGURES_H
 #define ACTORS_EDGE_FIGURES_H
 
+#include "actors/edge/code_space.h"
 #include "actors/edge/routes.h"
 #include "runtime/metric.h"
 
@@ -57,6 +58,7 @@ struct figures {
     counter hot_hits;
     counter hot_misses;
     counter resolves;
+    counter denied;
     counter retries; /* asked once more elsewhere */
     counter clicks_committed;
     counter clicks_refused; /* answered 503 instead */
@@ -75,13 +77,15 @@ struct figures {
     gauge hot_evicted;
     gauge trusted;
     gauge certificate_end_s; /* 0: it has none */
+    gauge unknown_states[CODE_SPACE_STATES];
+    gauge chosen_codes;
 };
 
 /* Counts an answer. */
 void figures_count(struct figures *figures, enum route route, enum http_method method, unsigned status);
 
 /* The edge's metric table. */
-enum { FIGURES_METRIC_COUNT = REQUEST_COUNT + DURATIONS + 23 };
+enum { FIGURES_METRIC_COUNT = REQUEST_COUNT + DURATIONS + 31 };
 extern const struct metric figures_metrics[FIGURES_METRIC_COUNT];
 
 #endif

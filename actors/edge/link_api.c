@@ -75,6 +75,7 @@ static void answer_row(struct edge *self, struct exchange *exchange, const struc
     /* What was just made or changed must not be answered from an older memory, the news of its making least of all. */
     if (exchange->route == ROUTE_SHORTEN || (exchange->route == ROUTE_LINK && exchange->method != HTTP_GET))
         redirect_changed(self, row->code);
+    unknown_codes_made(self, row->code);
     fields[answer.field_count++] = (struct http_field){ "Cache-Control", SLICE("no-store") };
     if (row->clicks_incomplete)
         fields[answer.field_count++] = (struct http_field){ "X-Clicks-Incomplete", SLICE("true") };

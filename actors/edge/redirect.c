@@ -5,7 +5,7 @@
  * Requests for one code that miss at the same time share one ask. A copy is made of an answer only if nothing was
  * changed or doubted since it was asked for: a change that overtakes the answer would otherwise be undone by it. The
  * same holds for joining: who comes after the change asks anew. An ask that fails is sent once more to another node;
- * then it is 503.
+ * then it is 503. A code that certainly does not exist (unknown_codes) is not asked for.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -245,6 +245,12 @@ void redirect_request(struct edge *self, const struct http_request *request, str
     if (redirect_from_memory(self, request, code))
         return;
     counter_add(&self->figures.hot_misses, 1);
+    if (unknown_codes_deny(self, code)) {
+        counter_add(&self->figures.denied, 1);
+        self->exchanges[request->exchange.slot].duration = DURATION_HOT;
+        edge_say(self, request->exchange, SAID_UNKNOWN);
+        return;
+    }
     self->exchanges[request->exchange.slot].duration = DURATION_RESOLVED;
     resolve = find(self, code);
     if (resolve == NULL)

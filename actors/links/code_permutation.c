@@ -89,3 +89,27 @@ void code_permutation_write(const struct code_permutation *permutation, uint64_t
         place /= BASE;
     }
 }
+
+static int digit_of(char letter)
+{
+    if (letter >= '0' && letter <= '9')
+        return letter - '0';
+    if (letter >= 'A' && letter <= 'Z')
+        return letter - 'A' + 10;
+    return letter >= 'a' && letter <= 'z' ? letter - 'a' + 36 : -1;
+}
+
+bool code_permutation_read(const struct code_permutation *permutation, struct slice code, uint64_t *ret_place)
+{
+    *ret_place = 0;
+    if (code.size != permutation->length)
+        return false;
+    for (size_t i = 0; i < code.size; i++) {
+        int digit = digit_of(code.at[i]);
+
+        if (digit < 0)
+            return false;
+        *ret_place = *ret_place * BASE + (uint64_t)digit;
+    }
+    return true;
+}

@@ -16,6 +16,7 @@
 #ifndef ACTORS_LINKS_CODE_PERMUTATION_H
 #define ACTORS_LINKS_CODE_PERMUTATION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "actors/io/keyed_hash.h"
@@ -39,5 +40,9 @@ uint64_t code_permutation_backward(const struct code_permutation *permutation, u
 
 /* Writes the code of `index`: `length` characters of 0-9A-Za-z, not terminated. */
 void code_permutation_write(const struct code_permutation *permutation, uint64_t index, char *code);
+
+/* The place of a code, from which code_permutation_backward finds its number. False when it is none: of another length,
+ * or with other characters. */
+bool code_permutation_read(const struct code_permutation *permutation, struct slice code, uint64_t *ret_place);
 
 #endif

@@ -18,6 +18,11 @@ uint64_t code_stock_stripe_blocks(const struct code_permutation *permutation, ui
     return (blocks + CODE_STRIPES - 1 - stripe) / CODE_STRIPES;
 }
 
+uint64_t code_stock_end(uint32_t stripe, uint64_t end_block)
+{
+    return end_block == 0 ? 0 : ((end_block - 1) * CODE_STRIPES + stripe + 1) * CODE_BLOCK;
+}
+
 static uint64_t codes_in(const struct code_range *range)
 {
     return (range->end_block - range->next_block) * CODE_BLOCK - range->next_code;

@@ -38,6 +38,9 @@ void code_stock_init(struct code_stock *stock, const struct code_permutation *pe
 /* The number of blocks that one stripe has at this code length; leases must end at or below it. */
 uint64_t code_stock_stripe_blocks(const struct code_permutation *permutation, uint32_t stripe);
 
+/* Above the numbers of all codes in the stripe's blocks below `end_block`. */
+uint64_t code_stock_end(uint32_t stripe, uint64_t end_block);
+
 /* Adds the stripe's blocks `first_block` to `end_block` - 1. False when the stock has too many ranges to take it. */
 bool code_stock_add(struct code_stock *stock, uint32_t stripe, uint64_t first_block, uint64_t end_block);
 

@@ -91,8 +91,8 @@ static void end(struct actor *me, struct item *item, enum deferred_state state, 
 {
     struct links *self = actor_state(me);
 
-    if (state == DEFERRED_MADE && item->link.is_custom)
-        edit_publish(me, code, 1); /* somebody may have looked for it in vain */
+    if (state == DEFERRED_MADE)
+        edit_publish(me, code, 1); /* somebody may have looked for it in vain; and all of these rows count as chosen */
     item->fate = state;
     change(me, item, deferred_text_end(state, code, self->deferred->room), KEPT_MS);
 }

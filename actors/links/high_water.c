@@ -43,6 +43,8 @@ struct high_water {
     struct high_water_options options;
     struct durable_file *file;
     uint64_t marks[HIGH_WATER_LINES_LIMIT];
+    uint64_t in_postgres[HIGH_WATER_LINES_LIMIT]; /* as far as it has said to this incarnation */
+    bool heard_postgres;
     bool has_file; /* there was one, and it was good */
     bool ready;
     uint64_t doubts;   /* how often Postgres turned out to know more */
@@ -145,6 +147,8 @@ static void file_written(struct actor *me, void *context, uint64_t number, const
  * handed out before, and all raises under way have failed, whatever the file says. The next ones start above. */
 static bool knows_more(struct high_water *water, uint32_t line, uint64_t mark)
 {
+    if (mark > water->in_postgres[line])
+        water->in_postgres[line] = mark;
     if (mark <= water->marks[line])
         return false;
     actor_log(water->me, LOG_WARN, "Postgres knows a higher mark of %s than the local file: going on from %" PRIu64,
@@ -243,6 +247,7 @@ static void rows_read(struct actor *me, void *context, const struct postgres_res
     }
     for (uint32_t i = 0; i < water->options.count; i++)
         (void)knows_more(water, i, (uint64_t)postgres_integer_at(result->rows[i], 0, 0));
+    water->heard_postgres = true;
     become_ready(water);
 }
 
@@ -308,4 +313,15 @@ uint64_t high_water_known(const struct high_water *water, uint32_t line)
 {
     assert(water->ready && line < water->options.count);
     return water->marks[line];
+}
+
+uint64_t high_water_in_postgres(const struct high_water *water, uint32_t line)
+{
+    assert(line < water->options.count);
+    return water->in_postgres[line];
+}
+
+bool high_water_has_heard_postgres(const struct high_water *water)
+{
+    return water->heard_postgres;
 }

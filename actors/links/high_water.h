@@ -54,6 +54,9 @@ void high_water_close(struct high_water **water);
 bool high_water_is_ready(const struct high_water *water);
 /* The highest mark that any witness knows, and all raises so far. Below 2^53. Call it only when it is ready. */
 uint64_t high_water_known(const struct high_water *water, uint32_t line);
+/* How much of that Postgres has confirmed to this incarnation; 0: it has not been heard of yet. */
+uint64_t high_water_in_postgres(const struct high_water *water, uint32_t line);
+bool high_water_has_heard_postgres(const struct high_water *water);
 /* Raises a mark to at least `value` (below 2^53). False when HIGH_WATER_RAISES_LIMIT are under way: `then` will not
  * come. */
 bool high_water_raise(

@@ -166,6 +166,7 @@ static void start(struct actor *me)
     deferred_open(me);
     stats_open(me);
     edit_open(me);
+    custom_codes_open(me);
     (void)actor_every(me, BEAT_US, beat, NULL);
     (void)actor_every(me, LOOK_US, look, NULL);
     (void)actor_after(me, START_PATIENCE_US, out_of_patience, NULL);
@@ -186,6 +187,7 @@ static void stop(struct actor *me)
     shorten_close(self);
     stats_close(self);
     edit_close(self);
+    custom_codes_close(self);
 }
 
 static void turn_end(struct actor *me)
@@ -337,9 +339,10 @@ static const struct metric metrics[] = {
 };
 
 static const struct handler handlers[] = {
-    ASKED(link_resolve, resolve_on_ask),    ASKED(link_shorten, shorten_on_ask), ASKED(link_read, stats_on_ask),
-    ASKED(link_edit, edit_on_ask),          ASKED(health_read, health_on_read),  TOLD(link_changed, on_changed),
-    ASKED(deferred_read, deferred_on_read),
+    ASKED(link_resolve, resolve_on_ask),    ASKED(link_shorten, shorten_on_ask),
+    ASKED(link_read, stats_on_ask),         ASKED(link_edit, edit_on_ask),
+    ASKED(health_read, health_on_read),     TOLD(link_changed, on_changed),
+    ASKED(deferred_read, deferred_on_read), ASKED(custom_codes_read, custom_codes_on_ask),
 };
 
 const struct actor_kind links_kind = {

@@ -24,6 +24,7 @@ enum links_outlet { OUT_CODES, OUT_IDS, OUT_BUFFERS, OUT_EDGES, OUT_PEERS, OUT_B
 /* How long a client is asked to wait when a store is away: a restart takes a second or two. */
 enum { LINKS_RETRY_AFTER_S = 2 };
 
+struct chosen_pages;
 struct deferred;
 struct deferred_link;
 struct resolve;
@@ -52,6 +53,7 @@ struct links {
     struct deferred *deferred;
     struct stats *stats;
     struct edit *edit;
+    struct chosen_pages *chosen_pages;
     uint64_t feed;        /* of the edits published by this incarnation */
     uint64_t feed_number; /* of the last one */
     bool is_up;
@@ -115,6 +117,11 @@ void edit_close(struct links *self);
 void edit_on_ask(struct actor *me, const struct link_edit *message, struct question question);
 /* Tells every edge that what it knows of this code is older than `version`. */
 void edit_publish(struct actor *me, struct slice code, uint64_t version);
+
+/* ---- custom_codes.c: which codes were chosen */
+void custom_codes_open(struct actor *me);
+void custom_codes_close(struct links *self);
+void custom_codes_on_ask(struct actor *me, const struct custom_codes_read *message, struct question question);
 
 /* ---- links.c: words for the client */
 void links_refuse(

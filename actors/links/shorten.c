@@ -8,6 +8,9 @@
  * again with the same ids: what is there already conflicts with itself and is found by its id, so nothing is made twice
  * and nothing that was made is reported as taken.
  *
+ * Edges deny what was neither given nor chosen (actors/edge/code_space.h). So a row says which its code is, and chosen
+ * ones are published, before the row is there and after. A generated one counts as chosen if it is not recorded.
+ *
  * The copy in Redis is written after the commit and nobody waits for it. A request that cannot be done now is refused,
  * or accepted for later when its client would rather have that (deferred.c).
  */
@@ -34,6 +37,7 @@ struct request {
     uint64_t id;    /* 0: none yet */
     uint32_t codes; /* generated codes tried */
     bool is_custom;
+    bool is_recorded;  /* the keygen gave it, and Postgres knows */
     bool may_wait;     /* the client accepts that it is done later */
     bool is_doubtful;  /* it was sent, and the answer was lost */
     bool is_alone;     /* it goes into a transaction of its own: one before, with others, was rejected */
@@ -58,12 +62,13 @@ struct shorten {
     struct postgres_array originals;
     struct postgres_array locations;
     struct postgres_array expiries;
+    struct postgres_array customs;
 };
 
 /* Answers the rows that were made. */
 static const struct postgres_statement insert_links = {
-    .sql = "INSERT INTO urls (id, short_code, original_url, location, expires_at) "
-           "SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) "
+    .sql = "INSERT INTO urls (id, short_code, original_url, location, expires_at, custom) "
+           "SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bool[]) "
            "ON CONFLICT DO NOTHING RETURNING id::int8, created_at, updated_at"
 };
 
@@ -139,10 +144,19 @@ static void defer(struct actor *me, const struct request *request)
     deferred_accept(me, request->question, &link);
 }
 
+/* It is there, or may be: somebody may have looked for it in vain. Nobody guesses a generated one. */
+static void publish_chosen(struct actor *me, const struct request *request)
+{
+    if (!request->is_recorded)
+        edit_publish(me, code_of(request), 1);
+}
+
 static void refuse_for_now(struct actor *me, struct request *request)
 {
     struct links *self = actor_state(me);
 
+    if (request->is_doubtful)
+        publish_chosen(me, request);
     if (request->may_wait && equip(self, request)) {
         defer(me, request);
         free(request);
@@ -161,8 +175,7 @@ static void created(struct actor *me, struct request *request, uint64_t created_
     struct link_copy copy = { .version = 1, .expires_us = request->expires_us, .location = location_of(request) };
 
     link_cache_fill(self->cache, code_of(request), &copy, self->shorten->sent_us);
-    if (request->is_custom) /* somebody may have looked for it in vain; nobody guesses a generated one */
-        edit_publish(me, code_of(request), copy.version);
+    publish_chosen(me, request);
     counter_add(&self->created_total, 1);
     histogram_observe_us(&self->shorten_us, actor_now_us(me) - request->asked_us);
     ANSWER(me, request->question, link_row, .id = request->id, .code = code_of(request), .url = original_of(request),
@@ -270,6 +283,7 @@ static bool equip(struct links *self, struct request *request)
         if (!supply_take_code(&self->supply, request->code, &request->code_size))
             return false;
         request->codes++;
+        request->is_recorded = self->supply.are_recorded;
         if (code_rules_is_reserved(code_of(request)))
             request->code_size = 0;
     }
@@ -300,11 +314,13 @@ static void add_row(struct shorten *shorten, struct request *request)
         postgres_array_add_timestamp(&shorten->expiries, request->expires_us);
     else
         postgres_array_add_null(&shorten->expiries);
+    postgres_array_add_bool(&shorten->customs, !request->is_recorded);
 }
 
 /* Returns whether a row is doubtful: then the statement's own answer is not enough. */
-static bool gather(struct links *self)
+static bool gather(struct actor *me)
 {
+    struct links *self = actor_state(me);
     struct shorten *shorten = self->shorten;
     bool doubtful = false;
 
@@ -314,11 +330,13 @@ static bool gather(struct links *self)
     postgres_array_clear(&shorten->originals);
     postgres_array_clear(&shorten->locations);
     postgres_array_clear(&shorten->expiries);
+    postgres_array_clear(&shorten->customs);
     while (shorten->first != NULL && fits(self, shorten->first)) {
         struct request *request = take_first(shorten);
 
         assert(request != NULL);
         doubtful |= request->is_doubtful;
+        publish_chosen(me, request);
         add_row(shorten, request);
     }
     return doubtful;
@@ -333,14 +351,14 @@ void shorten_turn_end(struct actor *me)
 
     if (shorten->under_way || shorten->first == NULL || !database_is_there(self->database))
         return;
-    doubtful = gather(self);
+    doubtful = gather(me);
     if (shorten->batch_count == 0)
         return;
     shorten->under_way = true;
     shorten->sent_us = actor_now_us(me);
     calls[0] = POSTGRES_CALL(&insert_links, postgres_array_value(&shorten->ids), postgres_array_value(&shorten->codes),
                              postgres_array_value(&shorten->originals), postgres_array_value(&shorten->locations),
-                             postgres_array_value(&shorten->expiries));
+                             postgres_array_value(&shorten->expiries), postgres_array_value(&shorten->customs));
     calls[1] = POSTGRES_CALL(&read_back, postgres_array_value(&shorten->ids));
     counter_add(&self->create_statements_total, 1);
     postgres_run(self->postgres, calls, doubtful ? 2 : 1, INSERT_LIMIT_US, links_made, NULL);
@@ -458,6 +476,7 @@ void shorten_open(struct actor *me)
     postgres_array_of_text(&shorten->originals);
     postgres_array_of_text(&shorten->locations);
     postgres_array_of_timestamp(&shorten->expiries);
+    postgres_array_of_bool(&shorten->customs);
 }
 
 void shorten_close(struct links *self)
@@ -475,6 +494,7 @@ void shorten_close(struct links *self)
     postgres_array_destroy(&shorten->originals);
     postgres_array_destroy(&shorten->locations);
     postgres_array_destroy(&shorten->expiries);
+    postgres_array_destroy(&shorten->customs);
     free(shorten);
     self->shorten = NULL;
 }

@@ -44,6 +44,7 @@ static void got_codes(struct actor *me, void *context, const struct answer *answ
     if (leased->code_length != supply->code_length)
         left = 0; /* the keygen was set to another length: the few old ones are left out */
     supply->code_length = (uint32_t)leased->code_length;
+    supply->are_recorded = leased->recorded && (left == 0 || supply->are_recorded);
     memmove(supply->codes, supply->codes + (size_t)supply->first_code * supply->code_length,
             (size_t)left * supply->code_length);
     room -= (size_t)left * supply->code_length;

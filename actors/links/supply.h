@@ -29,6 +29,7 @@ struct supply {
     uint32_t code_length;
     uint32_t first_code; /* those in hand: first_code .. code_count - 1 */
     uint32_t code_count;
+    bool are_recorded; /* all codes in hand: see codes_leased */
     char codes[SUPPLY_ROOM * CODE_LIMIT_BYTES];
     uint64_t next_id[2]; /* the run in use, and the next one */
     uint64_t end_id[2];

@@ -19,7 +19,8 @@ COMPOSITION_ROOT = {"actors/main.c", "actors/kinds.c", "actors/kinds.h", "actors
 COMMAND_LINE = "actors/command/"
 
 # What a role lends to the others: data and pure functions, no actor. Whoever counts clicks must read them where they wait.
-SHARED = {"actors/clicks/pending.h", "actors/clicks/lane_keys.h", "actors/kinds.h", "actors/ops/health.h"}
+SHARED = {"actors/clicks/pending.h", "actors/clicks/lane_keys.h", "actors/kinds.h", "actors/ops/health.h",
+          "actors/links/code_permutation.h"}
 
 # Foreign headers and the folders that may include them. A header that no row matches belongs to libc or the system.
 FOREIGN = [

@@ -33,7 +33,8 @@ static inline void stage_supply(struct stage *stage, int leases)
 
     while (leases-- > 0 && (ask = harness_take_type(stage->harness, &codes_lease_schema)) != NULL)
         harness_reply(stage->harness, ask, &codes_leased_schema,
-                      &(struct codes_leased){ .codes = SLICE("codeAAAcodeBBBcodeCCCcodeDDD"), .code_length = 7 });
+                      &(struct codes_leased){
+                          .codes = SLICE("codeAAAcodeBBBcodeCCCcodeDDD"), .code_length = 7, .recorded = true });
     while ((ask = harness_take_type(stage->harness, &ids_lease_schema)) != NULL)
         harness_reply(stage->harness, ask, &ids_leased_schema,
                       &(struct ids_leased){ .first = FIRST_ID, .count = 1000000 });
