@@ -74,4 +74,4 @@ def test_the_number_of_series_is_bounded(page):
     """Names that come and go (codes, addresses, users) are no labels."""
     labels = set(re.findall(r'[{,](\w+)="', "".join(map(page, NODES))))
     assert labels == {"node", "actor", "le", "reason", "dependency", "mode", "route", "method", "status", "result", "rank", "stripe",
-                      "state", "store", "topic", "partition"}
+                      "state", "store", "topic", "partition", "peer"}
