@@ -181,6 +181,8 @@ static void put_dependency(const struct dependency *dependency, struct buffer *o
     const char *mode = dependency_mode(dependency);
     char labels[320];
 
+    if (dependency->breaker == NULL && strcmp(mode, "unknown") == 0)
+        return; /* not in use: it was closed, and nobody says anything of it */
     snprintf(labels, sizeof labels, "%s,dependency=\"%s\"", own, dependency->name);
     exposition_line(out, "shunt_actor_dependency_normal", "gauge",
                     "1 when the dependency works as it should, 0 in a degraded mode.", labels,
