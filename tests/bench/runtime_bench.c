@@ -20,6 +20,7 @@
 #include "proto/messages/clicks.h"
 #include "proto/messages/links.h"
 #include "runtime/supervise/node_process.h"
+#include "runtime/wire/curve_file.h"
 
 enum { TELLS = 2000000, ASKS = 100000, TCP_TELLS = 500000, CODINGS = 1000000, PAYLOAD = 64, IDLE_ACTORS = 60 };
 
@@ -240,15 +241,18 @@ static void run_one(const struct actor_kind *from, const char *thread)
     exit(node_process_run(&topology, "bench"));
 }
 
-/* Two processes that believe to be on two hosts, so that they talk over tcp. */
+/* Two processes that believe to be on two hosts, so that they talk over tcp, which is encrypted. */
 static void run_two(const struct actor_kind *from)
 {
     struct topology_actor sink = { .name = "sink", .kind = &sink_kind };
     struct topology_actor source = { .name = "source", .kind = from };
     struct topology_node nodes[] = { node_of("a", &sink, 1), node_of("b", &source, 1) };
     struct topology topology = { .name = "bench", .url = "", .file = "", .nodes = nodes, .node_count = 2 };
+    char why[CURVE_SENTENCE_LIMIT];
+    bool has_keys = curve_file_make("a", CURVE_NODE, false, why) && curve_file_make("b", CURVE_NODE, false, why);
     pid_t sender;
 
+    assert(has_keys);
     tells_to_come = TCP_TELLS;
     nodes[0].host = "a";
     nodes[1].host = "b";
