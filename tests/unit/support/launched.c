@@ -294,6 +294,13 @@ void launched_clean(struct platform *platform)
     assert_int_equal(system(command), 0);
 }
 
+void launched_stop(struct platform *platform, int signal)
+{
+    kill(platform->launcher, signal);
+    assert_int_equal(launched_end(platform), 0);
+    launched_clean(platform);
+}
+
 static struct process_facts facts_of(const struct process_status *row)
 {
     struct process_facts facts = { .pid = (pid_t)row->pid, .restarts = row->restarts };

@@ -45,6 +45,8 @@ void launched_command(struct platform *platform, const char *name, const char *v
 /* Waits for its end and returns its exit code. */
 int launched_end(struct platform *platform);
 void launched_clean(struct platform *platform);
+/* Ends it by this signal, in an orderly way or the test fails, and cleans up. */
+void launched_stop(struct platform *platform, int signal);
 
 bool launched_is_gone(pid_t pid);
 void launched_wait_until_gone(pid_t pid);

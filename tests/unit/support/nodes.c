@@ -17,16 +17,7 @@
 #include "runtime/wire/curve_file.h"
 #include "tests/testing.h"
 
-const struct restart_limits nodes_limits = {
-    .restarts = 9, .within_us = 10000000, .pause_min_us = 10000, .pause_max_us = 100000, .healthy_us = 1000000
-};
-const struct topology_group nodes_group = { .name = "all",
-                                            .strategy = ONE_FOR_ONE,
-                                            .limits = { .restarts = 9,
-                                                        .within_us = 10000000,
-                                                        .pause_min_us = 10000,
-                                                        .pause_max_us = 100000,
-                                                        .healthy_us = 1000000 } };
+const struct topology_group nodes_group = { .name = "all", .strategy = ONE_FOR_ONE, .limits = NODES_LIMITS };
 pid_t nodes_pids[NODES_MOST];
 
 static struct client *client;

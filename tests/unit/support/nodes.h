@@ -13,14 +13,17 @@
 
 enum { NODES_MOST = 4, NODES_PATIENCE_US = 60 * 1000 * 1000 };
 
-extern const struct restart_limits nodes_limits;
+#define NODES_LIMITS                                                                                                   \
+    {                                                                                                                  \
+        .restarts = 9, .within_us = 10000000, .pause_min_us = 10000, .pause_max_us = 100000, .healthy_us = 1000000     \
+    }
 extern const struct topology_group nodes_group;
 extern pid_t nodes_pids[NODES_MOST];
 
 /* A row of the plan. */
 #define NODES_ROW(node, table)                                                                                         \
     {                                                                                                                  \
-        .name = (node), .role = "test", .limits = nodes_limits, .actors = (table),                                     \
+        .name = (node), .role = "test", .limits = NODES_LIMITS, .actors = (table),                                     \
         .actor_count = sizeof(table) / sizeof((table)[0]), .groups = &nodes_group, .group_count = 1                    \
     }
 

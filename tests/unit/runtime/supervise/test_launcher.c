@@ -64,9 +64,7 @@ static void who_is_killed_comes_back(void **state)
         assert_int_equal(after.restarts, 1);
         assert_non_null(strstr(after.reason, "signal 9"));
     }
-    kill(platform.launcher, SIGINT);
-    assert_int_equal(launched_end(&platform), 0);
-    launched_clean(&platform);
+    launched_stop(&platform, SIGINT);
 }
 
 static void no_orphan_outlives_a_killed_launcher(void **state)
@@ -127,9 +125,7 @@ static void a_store_on_a_full_disk_is_back_when_there_is_room(void **state)
     assert_non_null(strstr(launched_expect(&platform, "changed s2 backoff"), "the disk is full; make room"));
     assert_int_equal(unlink("full"), 0);
     launched_expect(&platform, "changed s2 up");
-    kill(platform.launcher, SIGINT);
-    assert_int_equal(launched_end(&platform), 0);
-    launched_clean(&platform);
+    launched_stop(&platform, SIGINT);
 }
 
 static void a_store_is_asked_to_explain_its_last_words(void **state)
@@ -170,9 +166,7 @@ static void who_fails_too_often_is_given_up_and_can_be_brought_back(void **state
     assert_string_equal(launched_ask(&platform, "n1").state, "up");
     launched_command(&platform, "n2", "restart", ASK_ANSWERED);
     launched_expect(&platform, "changed n2 up");
-    kill(platform.launcher, SIGTERM);
-    assert_int_equal(launched_end(&platform), 0);
-    launched_clean(&platform);
+    launched_stop(&platform, SIGTERM);
 }
 
 static void an_operator_may_restart_drain_and_kill(void **state)
@@ -197,9 +191,7 @@ static void an_operator_may_restart_drain_and_kill(void **state)
     launched_expect(&platform, "changed n2 up");
     launched_command(&platform, "n3", "kill", ASK_FAILED);
     launched_command(&platform, "n2", "tickle", ASK_FAILED);
-    kill(platform.launcher, SIGTERM);
-    assert_int_equal(launched_end(&platform), 0);
-    launched_clean(&platform);
+    launched_stop(&platform, SIGTERM);
 }
 
 static void the_second_signal_hurries(void **state)

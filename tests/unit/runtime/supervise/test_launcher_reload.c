@@ -44,13 +44,6 @@ static void reload(struct platform *platform, char state[16], char reason[256])
     client_close(&client);
 }
 
-static void finish(struct platform *platform)
-{
-    kill(platform->launcher, SIGINT);
-    assert_int_equal(launched_end(platform), 0);
-    launched_clean(platform);
-}
-
 static void nodes_come_and_go_and_nobody_else_is_touched(void **state)
 {
     struct platform platform;
@@ -75,7 +68,7 @@ static void nodes_come_and_go_and_nobody_else_is_touched(void **state)
     launched_wait_until_gone(n3);
     assert_int_equal(launched_ask(&platform, "n1").pid, n1);
     assert_string_equal(launched_ask(&platform, "n3").state, ""); /* nobody speaks of it any more */
-    finish(&platform);
+    launched_stop(&platform, SIGINT);
 }
 
 static void an_option_restarts_its_actor_only(void **state)
@@ -97,7 +90,7 @@ static void an_option_restarts_its_actor_only(void **state)
     reload(&platform, outcome, reason);
     assert_string_equal(outcome, "failed"); /* so the actors have read the new word */
     assert_non_null(strstr(reason, "that word is wrong"));
-    finish(&platform);
+    launched_stop(&platform, SIGINT);
 }
 
 static void a_topology_with_mistakes_changes_nothing(void **state)
@@ -116,7 +109,7 @@ static void a_topology_with_mistakes_changes_nothing(void **state)
     assert_int_equal(answer.outcome, ASK_FAILED);
     client_close(&client);
     assert_string_equal(launched_ask(&platform, "n1").state, "up");
-    finish(&platform);
+    launched_stop(&platform, SIGINT);
 }
 
 int main(int count, char **arguments)

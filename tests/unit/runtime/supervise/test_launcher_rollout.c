@@ -64,13 +64,6 @@ static void wait_for_the_end(struct progress *progress)
     client_close(&client);
 }
 
-static void finish(struct platform *platform)
-{
-    kill(platform->launcher, SIGINT);
-    assert_int_equal(launched_end(platform), 0);
-    launched_clean(platform);
-}
-
 static void one_node_at_a_time(void **state)
 {
     struct platform platform;
@@ -94,7 +87,7 @@ static void one_node_at_a_time(void **state)
     assert_string_equal(progress.state, "done");
     assert_int_equal(progress.done, 2);
     assert_int_equal(progress.total, 2);
-    finish(&platform);
+    launched_stop(&platform, SIGINT);
 }
 
 static void rewrite(struct platform *platform, const char *from, const char *to)
@@ -125,7 +118,7 @@ static void stops_at_the_first_that_fails(void **state)
     assert_non_null(strstr(progress.reason, "it was told to fail"));
     assert_int_equal(progress.done, 0);
     assert_int_equal(launched_ask(&platform, "n1").pid, n1);
-    finish(&platform);
+    launched_stop(&platform, SIGINT);
 }
 
 static void a_silent_node_is_replaced_and_the_reason_told(void **state)
@@ -142,7 +135,7 @@ static void a_silent_node_is_replaced_and_the_reason_told(void **state)
     launched_expect(&platform, "changed n2 up");
     assert_int_not_equal(launched_ask(&platform, "n2").pid, before);
     assert_int_equal(launched_ask(&platform, "n1").restarts, 0);
-    finish(&platform);
+    launched_stop(&platform, SIGINT);
 }
 
 static void a_drain_is_answered_when_it_is_done(void **state)
@@ -157,7 +150,7 @@ static void a_drain_is_answered_when_it_is_done(void **state)
     launched_command(&platform, "n2", "drain", ASK_ANSWERED);
     assert_true(launched_is_gone(n2));
     assert_string_equal(launched_ask(&platform, "n2").state, "stopped");
-    finish(&platform);
+    launched_stop(&platform, SIGINT);
 }
 
 int main(int count, char **arguments)

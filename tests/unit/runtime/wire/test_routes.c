@@ -3,27 +3,19 @@
  * Two node processes and a third beside them, over real sockets: what a route promises when the receiver is killed,
  * when it stands still, and what that costs everybody else. Over ipc, and over tcp as between hosts.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto/messages/links.h"
-#include "runtime/client.h"
-#include "runtime/supervise/node_process.h"
-#include "runtime/wire/curve_file.h"
 #include "tests/testing.h"
+#include "tests/unit/support/nodes.h"
 
-enum { SECOND_US = 1000 * 1000, PATIENCE_US = 60 * SECOND_US, BIG_BYTES = 64 * 1024 };
+enum { SECOND_US = 1000 * 1000, BIG_BYTES = 64 * 1024 };
 
 /* ------------------------------------------------------------------------------------------------ who receives */
 
@@ -166,50 +158,13 @@ static const struct actor_kind pump_kind = {
 
 /* ------------------------------------------------------------------------------------------------ the plan */
 
-static const struct restart_limits limits = {
-    .restarts = 5, .within_us = 10 * SECOND_US, .pause_min_us = 10000, .pause_max_us = 100000, .healthy_us = SECOND_US
-};
-static const struct topology_group group = { .name = "all", .strategy = ONE_FOR_ONE, .limits = limits };
 static const struct topology_actor pumps[] = { { .name = "pump", .kind = &pump_kind } };
 static const struct topology_actor collectors[] = { { .name = "collector", .kind = &collector_kind } };
 static const struct topology_actor bystanders[] = { { .name = "bystander", .kind = &bystander_kind } };
 
-#define NODE(node, table)                                                                                              \
-    {                                                                                                                  \
-        .name = (node), .role = "test", .limits = limits, .actors = (table), .actor_count = 1, .groups = &group,       \
-        .group_count = 1                                                                                               \
-    }
-
-static struct topology_node nodes[] = { NODE("from", pumps), NODE("to", collectors), NODE("aside", bystanders) };
+static struct topology_node nodes[] = { NODES_ROW("from", pumps), NODES_ROW("to", collectors),
+                                        NODES_ROW("aside", bystanders) };
 static const struct topology topology = { .name = "test", .url = "", .file = "", .nodes = nodes, .node_count = 3 };
-static char tcp_addresses[3][40];
-
-static bool is_free(int port)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)port),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool free = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
-
-    close(fd);
-    return free;
-}
-
-/* Every node on a host of its own, as far as the plan says: then they talk over tcp. */
-static void put_on_hosts(void)
-{
-    static const char *const hosts[] = { "a", "b", "c" };
-    int port = 7700;
-
-    for (int i = 0; i < 3; i++, port += 2) {
-        while (port < 65000 && !(is_free(port) && is_free(port + 1)))
-            port += 2;
-        snprintf(tcp_addresses[i], sizeof tcp_addresses[i], "tcp://127.0.0.1:%d", port + 1);
-        nodes[i].host = hosts[i];
-        nodes[i].tcp = tcp_addresses[i];
-    }
-}
 
 static void put_on_one_host(void)
 {
@@ -219,59 +174,11 @@ static void put_on_one_host(void)
 
 /* ------------------------------------------------------------------------------------------------ running it */
 
-static pid_t pids[3];
-static struct client *client;
-
-static void start_node(int i)
-{
-    pids[i] = fork();
-    if (pids[i] == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test must not leave it behind */
-        _exit(node_process_run(&topology, nodes[i].name));
-    }
-    assert_true(pids[i] > 0);
-}
-
-static void end_node(int i, int signal)
-{
-    if (pids[i] > 0) {
-        kill(pids[i], signal);
-        waitpid(pids[i], NULL, 0);
-    }
-    pids[i] = 0;
-}
-
-/* A client is no node of the plan, so it reaches all of them over ipc, whatever they use among themselves. */
-static void
-ask(const char *address, const struct message_schema *schema, const void *message, struct client_answer *ret)
-{
-    client_ask(client, address, schema, message, PATIENCE_US, ret);
-    assert_int_equal(ret->outcome, ASK_ANSWERED);
-}
-#define ASK_FOR(address, ret, type, ...) ask((address), &type##_schema, &(struct type){ __VA_ARGS__ }, (ret))
-
-static uint64_t now_us(void)
-{
-    return machine_clock.monotonic_us(NULL);
-}
-
 static void start_all(void)
 {
-    for (int i = 0; i < 3; i++) {
-        unlink(nodes[i].name);
-        start_node(i);
-    }
-    client = client_open("test");
-    assert_non_null(client);
-}
-
-static int end_all(void **state)
-{
-    (void)state;
-    client_close(&client);
-    for (int i = 0; i < 3; i++)
-        end_node(i, SIGKILL);
-    return 0;
+    for (size_t i = 0; i < topology.node_count; i++)
+        unlink(nodes[i].name); /* what an earlier test wrote */
+    nodes_start_all(&topology);
 }
 
 /* What the receivers of one node have handled, over all its processes. */
@@ -301,14 +208,9 @@ static struct record read_record(const char *file)
 
 static struct record wait_for_record(const char *file, uint64_t last)
 {
-    uint64_t until_us = now_us() + PATIENCE_US;
-    struct record record = read_record(file);
+    struct record record;
 
-    while (record.last < last && now_us() < until_us) {
-        nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL); /* between two looks */
-        record = read_record(file);
-    }
-    assert_true(record.last >= last);
+    NODES_WAIT_FOR((record = read_record(file)).last >= last);
     return record;
 }
 
@@ -317,15 +219,14 @@ static struct record wait_for_record(const char *file, uint64_t last)
 static void letters_survive_a_killed_receiver(void)
 {
     enum { LETTERS = 20000, KILLS = 3 };
-    struct client_answer answer;
     struct record record;
 
     start_all();
-    ASK_FOR("from/pump", &answer, ids_lease, .count = LETTERS);
+    (void)NODES_ASK("from/pump", ids_lease, .count = LETTERS);
     for (uint64_t i = 1; i <= KILLS; i++) {
         wait_for_record("to", LETTERS * i / (KILLS + 2));
-        end_node(1, SIGKILL);
-        start_node(1);
+        nodes_end(1, SIGKILL);
+        nodes_start(&topology, 1);
     }
     record = wait_for_record("to", LETTERS);
     assert_false(record.has_gap);
@@ -367,55 +268,62 @@ static uint64_t standstill_us(void)
     return seconds != NULL ? (uint64_t)atoi(seconds) * SECOND_US : 4 * PROBE_AFTER_US;
 }
 
+/* Has the pump flood over an outlet; how many letters were taken. */
+static uint64_t flooded(uint64_t outlet)
+{
+    const struct codes_leased *answer = NODES_ASK("from/pump", codes_lease, .count = outlet);
+
+    return answer->code_length;
+}
+
+static uint64_t collected_big(void)
+{
+    const struct ids_leased *answer = NODES_ASK("to/collector", ids_lease, .count = 1);
+
+    return answer->count;
+}
+
 static void a_receiver_that_stands_still_costs_a_bounded_sum(void)
 {
     uint64_t before_bytes;
     uint64_t full_bytes;
     uint64_t end_bytes;
-    struct client_answer answer;
     uint64_t once;
     uint64_t kept;
     uint64_t until_us;
     uint64_t beside = 0;
 
     start_all();
-    ASK_FOR("from/pump", &answer, epoch_lease, .lanes = 1);
+    (void)NODES_ASK("from/pump", epoch_lease, .lanes = 1);
     wait_for_record("aside", 1);
-    ASK_FOR("to/collector", &answer, ids_lease, .count = 1);
-    before_bytes = resident_bytes(pids[0]);
-    kill(pids[1], SIGSTOP);
-    ASK_FOR("from/pump", &answer, codes_lease, .count = ONCE);
-    once = ((const struct codes_leased *)answer.message)->code_length;
+    (void)collected_big();
+    before_bytes = resident_bytes(nodes_pids[0]);
+    kill(nodes_pids[1], SIGSTOP);
+    once = flooded(ONCE);
     assert_in_range(once * BIG_BYTES, WINDOW_BYTES, WINDOW_BYTES + WAITING_BYTES_LIMIT + 2 * BIG_BYTES);
-    ASK_FOR("from/pump", &answer, codes_lease, .count = KEPT);
-    kept = ((const struct codes_leased *)answer.message)->code_length;
+    kept = flooded(KEPT);
     assert_in_range(kept * BIG_BYTES, 1, KEPT_BYTES_LIMIT + 2 * BIG_BYTES);
 
     /* Meanwhile others are served as ever, nothing more is taken, and nobody's memory grows. */
-    full_bytes = resident_bytes(pids[0]);
-    until_us = now_us() + standstill_us();
-    while (now_us() < until_us) {
-        ASK_FOR("from/pump", &answer, epoch_lease, .lanes = 1);
+    full_bytes = resident_bytes(nodes_pids[0]);
+    until_us = nodes_now_us() + standstill_us();
+    while (nodes_now_us() < until_us) {
+        (void)NODES_ASK("from/pump", epoch_lease, .lanes = 1);
         beside++;
         if (beside % 100 == 0)
-            ASK_FOR("from/pump", &answer, codes_lease, .count = KEPT);
+            (void)flooded(KEPT);
     }
-    end_bytes = resident_bytes(pids[0]);
+    end_bytes = resident_bytes(nodes_pids[0]);
     printf("sender: %" PRIu64 " KiB before, %" PRIu64 " KiB when full, %" PRIu64 " KiB at the end; %" PRIu64
            " letters beside\n",
            before_bytes / 1024, full_bytes / 1024, end_bytes / 1024, beside);
     assert_true(end_bytes < before_bytes + MEMORY_LIMIT);
-    ASK_FOR("from/pump", &answer, codes_lease, .count = ONCE);
-    assert_int_equal(((const struct codes_leased *)answer.message)->code_length, 0);
+    assert_int_equal(flooded(ONCE), 0);
 
-    kill(pids[1], SIGCONT);
-    until_us = now_us() + PATIENCE_US;
-    do {
-        ASK_FOR("to/collector", &answer, ids_lease, .count = 1);
-    } while (((const struct ids_leased *)answer.message)->count < once + kept && now_us() < until_us);
-    assert_int_equal(((const struct ids_leased *)answer.message)->count, once + kept); /* each once */
-    ASK_FOR("from/pump", &answer, codes_lease, .count = ONCE);                         /* and there is room again */
-    assert_true(((const struct codes_leased *)answer.message)->code_length > 0);
+    kill(nodes_pids[1], SIGCONT);
+    NODES_WAIT_FOR(collected_big() >= once + kept);
+    assert_int_equal(collected_big(), once + kept); /* each once */
+    assert_true(flooded(ONCE) > 0);                 /* and there is room again */
     wait_for_record("aside", 1);
     assert_int_equal(read_record("aside").count, beside + 1);
 }
@@ -430,7 +338,7 @@ static void over_ipc_letters_survive_a_killed_receiver(void **state)
 static void over_tcp_letters_survive_a_killed_receiver(void **state)
 {
     (void)state;
-    put_on_hosts();
+    nodes_put_on_hosts(nodes, topology.node_count);
     letters_survive_a_killed_receiver();
 }
 
@@ -444,44 +352,18 @@ static void over_ipc_a_receiver_that_stands_still_costs_a_bounded_sum(void **sta
 static void over_tcp_a_receiver_that_stands_still_costs_a_bounded_sum(void **state)
 {
     (void)state;
-    put_on_hosts();
+    nodes_put_on_hosts(nodes, topology.node_count);
     a_receiver_that_stands_still_costs_a_bounded_sum();
-}
-
-/* ------------------------------------------------------------------------------------------------ a place to run */
-
-static char folder[] = "/tmp/shunt-test-XXXXXX";
-
-static int enter_folder(void **state)
-{
-    (void)state;
-    char why[CURVE_SENTENCE_LIMIT];
-
-    if (mkdtemp(folder) == NULL || chdir(folder) != 0 || mkdir("run", 0700) != 0)
-        return -1;
-    return curve_file_make("a", CURVE_NODE, false, why) && curve_file_make("b", CURVE_NODE, false, why) &&
-                   curve_file_make("c", CURVE_NODE, false, why)
-               ? 0
-               : -1;
-}
-
-static int leave_folder(void **state)
-{
-    char command[64];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(over_ipc_letters_survive_a_killed_receiver, end_all),
-        cmocka_unit_test_teardown(over_tcp_letters_survive_a_killed_receiver, end_all),
-        cmocka_unit_test_teardown(over_ipc_a_receiver_that_stands_still_costs_a_bounded_sum, end_all),
-        cmocka_unit_test_teardown(over_tcp_a_receiver_that_stands_still_costs_a_bounded_sum, end_all),
+        cmocka_unit_test_teardown(over_ipc_letters_survive_a_killed_receiver, nodes_end_all),
+        cmocka_unit_test_teardown(over_tcp_letters_survive_a_killed_receiver, nodes_end_all),
+        cmocka_unit_test_teardown(over_ipc_a_receiver_that_stands_still_costs_a_bounded_sum, nodes_end_all),
+        cmocka_unit_test_teardown(over_tcp_a_receiver_that_stands_still_costs_a_bounded_sum, nodes_end_all),
     };
 
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, nodes_enter, nodes_leave);
 }
