@@ -76,6 +76,13 @@ class Platform:
         self.process = None
         self.http = None
 
+    def keep_secret(self, name, text):
+        """The password of a store that is not this platform's own; before `up`."""
+        path = self.data / "secrets" / name
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(text)
+        path.chmod(0o600)
+
     def up(self, within_s=120):
         """Starts it as a person would, in the foreground, and waits for the line that says it is ready."""
         self.log = open(self.folder / "up.log", "w")

@@ -80,10 +80,7 @@ def promoted(tmp_path):
         stores = STORES.format(first.port - SHIFT, second.port - SHIFT)
         text = re.sub(r"^    redis  .*?(?=^    # Short codes)", lambda _: stores, text, flags=re.MULTILINE | re.DOTALL)
         platform = Platform(tmp_path / "platform", *IDENTITY, shift=SHIFT, source=text)
-        secrets = platform.data / "secrets"
-        secrets.mkdir(parents=True, mode=0o700)
-        (secrets / "redis").write_text(SECRET)
-        (secrets / "redis").chmod(0o600)
+        platform.keep_secret("redis", SECRET)
         try:
             yield platform.up(), first, second
         finally:

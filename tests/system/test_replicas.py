@@ -125,10 +125,7 @@ def promotable(tmp_path):
         text = (ROOT / "topology/replicated.zpl").read_text()
         text = re.sub(r"^    db\n.*?(?=^    redis\n)", lambda _: stores, text, count=1, flags=re.MULTILINE | re.DOTALL)
         platform = Platform(tmp_path / "platform", *IDENTITY, shift=SHIFT, source=text)
-        secrets = platform.data / "secrets"
-        secrets.mkdir(parents=True, mode=0o700)
-        (secrets / "db").write_text(SECRET)
-        (secrets / "db").chmod(0o600)
+        platform.keep_secret("db", SECRET)
         try:
             yield platform.up(), first, second
         finally:
