@@ -4,8 +4,12 @@
 
 #include "actors/command/command.h"
 #include "actors/command/place.h"
+#include "actors/io/offload.h"
 #include "runtime/supervise/data_folder.h"
 #include "runtime/supervise/node_process.h"
+
+/* A consumer that goes gives its partitions back in some ms; a broker that is away must not keep a node from ending. */
+enum { SETTLE_LIMIT_US = 1000 * 1000 };
 
 static enum exit_code run(const struct invocation *invocation)
 {
@@ -30,6 +34,7 @@ static enum exit_code run(const struct invocation *invocation)
     int code = node_process_run(topology, name);
 
     topology_destroy(&topology);
+    offload_settle(SETTLE_LIMIT_US);
     exit(code); /* the node's own exit codes, for the launcher */
 }
 

@@ -11,8 +11,16 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "runtime/actor.h"
+
+/* How many threads are at work in this process. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t is_over; /* one of them is */
+    unsigned count;
+} at_work = { .lock = PTHREAD_MUTEX_INITIALIZER, .is_over = PTHREAD_COND_INITIALIZER };
 
 /* Enough for a resolver or librdkafka's calls, little enough not to matter. */
 enum { STACK_BYTES = 512 * 1024 };
@@ -35,6 +43,14 @@ static void destroy(struct offload *offload)
     free(offload);
 }
 
+static void count_at_work(int change)
+{
+    pthread_mutex_lock(&at_work.lock);
+    at_work.count += (unsigned)change;
+    pthread_cond_broadcast(&at_work.is_over);
+    pthread_mutex_unlock(&at_work.lock);
+}
+
 static void *run(void *argument)
 {
     struct offload *offload = argument;
@@ -49,6 +65,7 @@ static void *run(void *argument)
     pthread_mutex_unlock(&offload->lock);
     if (is_last)
         destroy(offload);
+    count_at_work(-1);
     return NULL;
 }
 
@@ -66,7 +83,10 @@ static bool start_thread(struct offload *offload)
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    count_at_work(1);
     failure = pthread_create(&thread, &attributes, run, offload);
+    if (failure != 0)
+        count_at_work(-1);
     pthread_attr_destroy(&attributes);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failure == 0;
@@ -153,4 +173,22 @@ void offload_forget(const struct offload_task *task, void *context)
     task->work(context);
     if (task->discard != NULL)
         task->discard(context);
+}
+
+bool offload_settle(uint64_t limit_us)
+{
+    struct timespec end;
+    bool is_settled;
+    int failure = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_nsec += (long)(limit_us % 1000000) * 1000;
+    end.tv_sec += (time_t)(limit_us / 1000000) + end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&at_work.lock);
+    while (at_work.count > 0 && failure == 0)
+        failure = pthread_cond_clockwait(&at_work.is_over, &at_work.lock, CLOCK_MONOTONIC, &end);
+    is_settled = at_work.count == 0;
+    pthread_mutex_unlock(&at_work.lock);
+    return is_settled;
 }

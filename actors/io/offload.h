@@ -9,6 +9,7 @@
 #define ACTORS_IO_OFFLOAD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct actor;
 struct offload;
@@ -31,5 +32,10 @@ void offload_cancel(struct offload **which);
 /* The same without an answer, for taking things down: `work` then `discard`, on a thread that nobody waits for. Without
  * a thread to be had both run at once, here. */
 void offload_forget(const struct offload_task *task, void *context);
+
+/* Waits until no work of this process is under way, at most limit_us; false when some still is. For the end of a
+ * process, when no actor is left that could be kept waiting: what is taken down (a consumer that gives its partitions
+ * back) must not be cut short by exit(). */
+bool offload_settle(uint64_t limit_us);
 
 #endif

@@ -129,6 +129,19 @@ static void works_for_nobody(void **state)
     assert_int_equal(work.done, 0);
 }
 
+static void settles_once_all_work_is_over(void **state)
+{
+    struct work work = { 0 };
+
+    (void)state;
+    sem_init(&work.may_go_on, 0, 0);
+    offload_forget(&task, &work);
+    assert_false(offload_settle(1000));
+    sem_post(&work.may_go_on);
+    assert_true(offload_settle(10 * 1000 * 1000));
+    assert_int_equal(atomic_load(&work.discarded), 1);
+}
+
 /* ------------------------------------------------------------------------------------------------ names */
 
 struct found {
@@ -186,6 +199,7 @@ int main(void)
         TEST(is_silent_when_cancelled_before_the_end),
         TEST(is_silent_when_cancelled_at_the_end),
         TEST(works_for_nobody),
+        TEST(settles_once_all_work_is_over),
         TEST(looks_names_up),
         cmocka_unit_test(knows_addresses),
     };
