@@ -34,6 +34,28 @@ def test_links_lead_somewhere(page):
     assert not wrong, sources.report(wrong)
 
 
+TEST_LINK = re.compile(r"\[test_\w+\]\(([^)\s]+/test_\w+\.(?:c|py))\)((?: `\w+`)+)")
+
+
+def wrong_tests(page, text):
+    """`[test_file](path) `function` `function``: what a page says is proved must be there to prove it."""
+    for target, names in TEST_LINK.findall(text):
+        words = set(re.findall(r"\w+", ((sources.ROOT / page).parent / target).read_text()))
+        yield from (f"{page}: {target} has no {name}" for name in re.findall(r"\w+", names) if name not in words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_tests_that_a_page_names_exist(page):
+    wrong = list(wrong_tests(page, sources.text(page)))
+    assert not wrong, sources.report(wrong)
+
+
+def test_a_wrong_test_is_seen():
+    unknown = "wrong_tests"[:-1]  # put together here, or this file would have it
+    text = f"[test_docs](test_docs.py) [test_docs](../lint/test_docs.py) `wrong_tests` `{unknown}`"
+    assert len(list(wrong_tests(pathlib.PurePosixPath("tests/lint/README.md"), text))) == 1
+
+
 def test_a_wrong_link_is_seen():
     page = pathlib.PurePosixPath("topology/README.md")
     assert len(list(wrong_links(page, "[a](nowhere.md) [b](alerts/README.md#nothing) [c](alerts/README.md#drift) [d](alerts)"))) == 2
