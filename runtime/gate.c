@@ -225,30 +225,22 @@ static void turn_end(struct actor *me)
 
 /* ------------------------------------------------------------------------------------------------ life */
 
-static void endpoint_of(const struct gate *self, char endpoint[ENDPOINT_LIMIT])
-{
-    snprintf(endpoint, ENDPOINT_LIMIT, "tcp://%s", self->listen);
-}
-
 /* A key was revoked: all connections begin anew. */
 static void look_at_keys(struct actor *me, void *context)
 {
     struct gate *self = actor_state(me);
     uint64_t version = curve_keys_version(me->reactor->node->keys);
-    char endpoint[ENDPOINT_LIMIT];
 
     (void)context;
     if (version == self->keys_version && !self->is_rebinding)
         return;
     self->keys_version = version;
-    endpoint_of(self, endpoint);
-    self->is_rebinding = !socket_bind_gate_again(me->reactor->node, self->socket, endpoint) && errno == EADDRINUSE;
+    self->is_rebinding = !socket_bind_gate_again(me->reactor->node, self->socket, self->listen) && errno == EADDRINUSE;
 }
 
 static void start(struct actor *me)
 {
     struct gate *self = actor_state(me);
-    char endpoint[ENDPOINT_LIMIT];
     int fd = -1;
     size_t size = sizeof fd;
 
@@ -256,11 +248,10 @@ static void start(struct actor *me)
         actor_fail(me, "a gate needs a node with sockets");
         return;
     }
-    endpoint_of(self, endpoint);
     self->open = calloc(GATE_ASKS_LIMIT, sizeof *self->open);
     assert(self->open != NULL);
     self->keys_version = curve_keys_version(me->reactor->node->keys);
-    self->socket = socket_bind_gate(me->reactor->node, endpoint, GATE_REQUEST_LIMIT);
+    self->socket = socket_bind_gate(me->reactor->node, self->listen, GATE_REQUEST_LIMIT);
     if (self->socket == NULL) {
         actor_fail(me, "it cannot listen on %s: %s", self->listen,
                    errno == ENOKEY ? "its node names no host, or that has no key (shunt keys make HOST)"

@@ -64,6 +64,7 @@ int listener_open(const char *address, char *why, size_t why_size)
     if (found == NULL) {
         snprintf(why, why_size, "cannot listen on '%s': write an address and a port, as in 127.0.0.1:8080 or *:8080",
                  address);
+        errno = EINVAL;
         return -1;
     }
     fd = open_socket(found);

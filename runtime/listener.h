@@ -19,11 +19,11 @@ enum { LISTENERS_TEXT_LIMIT = 4096 };
 #define LISTENERS_VARIABLE "SHUNT_LISTENERS"
 
 /* Listens on "127.0.0.1:8080", "[::1]:8080" or "*:8080" (port 0: any); non-blocking, closed on exec. -1 after writing
- * one sentence to `why`. */
+ * one sentence to `why`, with `errno`. */
 int listener_open(const char *address, char *why, size_t why_size);
 
 /* The caller's own descriptor of the socket that was handed to this process for that address; a newly opened one when
- * there is none. -1 after writing one sentence to `why`. */
+ * there is none. -1 after writing one sentence to `why`, with `errno`. */
 int listener_take(const char *address, char *why, size_t why_size);
 
 #endif

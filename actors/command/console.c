@@ -28,6 +28,7 @@ static enum exit_code open_door(struct console *console, const struct invocation
     enum exit_code code;
 
     begin(console, "console", flag_value(invocation, "json") != NULL);
+    console->is_elsewhere = flag_value(invocation, "gate") != NULL;
     code = door_open(invocation, "console", &console->client);
     if (code != EXIT_DONE)
         return code;

@@ -23,6 +23,7 @@ struct console {
     bool as_json;
     bool is_interactive; /* a person at a terminal: long answers are paged */
     bool is_over;        /* quit was typed */
+    bool is_elsewhere;   /* the platform is behind a gate, which writes down who acts */
     const char *called;  /* "console" or "config", for complaints */
     char who[96];        /* for the platform's log: who acts */
     enum exit_code code; /* of the verb that runs, should it answer NULL */

@@ -250,7 +250,7 @@ enum exit_code console_run(struct console *console, char **words, size_t count)
     console->as_json |= json_once;
     code = run_verb(console, verb, words + taken, count - taken);
     console->as_json = json_before;
-    if (verb->acts && code != EXIT_WRONG_USAGE)
+    if (verb->acts && code != EXIT_WRONG_USAGE && !console->is_elsewhere)
         write_down(console, line, code);
     return code;
 }

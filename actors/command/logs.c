@@ -138,6 +138,10 @@ enum exit_code console_run_logs(struct console *console, char **words, size_t co
 
     if (!read_request(console, words, count, &request))
         return console->code;
+    if (console->is_elsewhere) {
+        complain(console->called, "logs do not travel through a gate: run `shunt logs` where the platform runs");
+        return EXIT_FAILED;
+    }
     reader = log_reader_open(request.names, request.name_count);
     count = log_reader_next(reader, &entries);
     print_some(console, &request, entries, count, request.lines);

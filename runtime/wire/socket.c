@@ -4,11 +4,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <zmq.h>
 
+#include "runtime/listener.h"
 #include "runtime/wire/curve.h"
 
 enum {
@@ -130,7 +132,27 @@ bool socket_bind_again(const struct node *node, void *socket, const char *addres
     return bind_anew(node, socket, endpoints.tcp, CURVE_DOMAIN_NODE);
 }
 
-void *socket_bind_gate(const struct node *node, const char *endpoint, int64_t most_bytes)
+/* On the socket that the launcher holds for that address, or on one of its own; ZeroMQ closes it. */
+static bool bind_gate(const struct node *node, void *socket, const char *address)
+{
+    char endpoint[ENDPOINT_LIMIT];
+    char why[256];
+    int fd = listener_take(address, why, sizeof why);
+    int error;
+
+    if (fd < 0)
+        return false;
+    snprintf(endpoint, sizeof endpoint, "tcp://%s", address);
+    if (zmq_setsockopt(socket, ZMQ_USE_FD, &fd, sizeof fd) == 0 &&
+        bind_anew(node, socket, endpoint, CURVE_DOMAIN_CONSOLE))
+        return true;
+    error = errno;
+    close(fd);
+    errno = error;
+    return false;
+}
+
+void *socket_bind_gate(const struct node *node, const char *address, int64_t most_bytes)
 {
     void *socket = zmq_socket(node->zmq, ZMQ_ROUTER);
 
@@ -139,12 +161,12 @@ void *socket_bind_gate(const struct node *node, const char *endpoint, int64_t mo
     set_limits(socket);
     set_heartbeat(socket);
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most_bytes, sizeof most_bytes);
-    return bind_anew(node, socket, endpoint, CURVE_DOMAIN_CONSOLE) ? socket : give_up(socket);
+    return bind_gate(node, socket, address) ? socket : give_up(socket);
 }
 
-bool socket_bind_gate_again(const struct node *node, void *socket, const char *endpoint)
+bool socket_bind_gate_again(const struct node *node, void *socket, const char *address)
 {
-    return bind_anew(node, socket, endpoint, CURVE_DOMAIN_CONSOLE);
+    return bind_gate(node, socket, address);
 }
 
 void *socket_connect_peer(const struct node *node, struct peer *peer)

@@ -24,8 +24,9 @@ bool socket_bind_again(const struct node *node, void *socket, const char *addres
  * key that it takes is not there. */
 void *socket_connect_peer(const struct node *node, struct peer *peer);
 
-/* A ROUTER socket for a gate, always CURVE, and the same again when a key was revoked; as the two above. */
-void *socket_bind_gate(const struct node *node, const char *endpoint, int64_t most_bytes);
-bool socket_bind_gate_again(const struct node *node, void *socket, const char *endpoint);
+/* A ROUTER socket for a gate at "HOST:PORT", always CURVE, and the same again when a key was revoked; as the two above.
+ * The launcher may hold that address for it: see runtime/listener.h. */
+void *socket_bind_gate(const struct node *node, const char *address, int64_t most_bytes);
+bool socket_bind_gate_again(const struct node *node, void *socket, const char *address);
 
 #endif
