@@ -70,16 +70,21 @@ struct search {
     unsigned distance;
 };
 
-static void consider(void *context, const char *name)
+/* `name` is offered to whoever typed something like `word`. */
+static void consider_as(struct search *search, const char *word, const char *name)
 {
-    struct search *search = context;
     struct nearest nearest = { 0 };
 
-    nearest_offer(&nearest, search->word, name);
+    nearest_offer(&nearest, search->word, word);
     if (nearest.best == NULL || (search->best[0] != '\0' && nearest.distance >= search->distance))
         return;
     snprintf(search->best, sizeof search->best, "%s", name);
     search->distance = nearest.distance;
+}
+
+static void consider(void *context, const char *name)
+{
+    consider_as(context, name, name);
 }
 
 static void tell_nearest(struct console *console, const char *what, const struct search *search, const char *hint)
@@ -106,6 +111,8 @@ static void tell_unknown_verb(struct console *console, char **words, size_t coun
     for (const struct console_verb *verb = console_verbs; verb->name != NULL; verb++) {
         consider(&one, verb->name);
         consider(&two, verb->name);
+        if (strchr(verb->name, ' ') != NULL) /* `lag` is half of `show lag` */
+            consider_as(&one, strchr(verb->name, ' ') + 1, verb->name);
     }
     if (two.best[0] == '\0' || (one.best[0] != '\0' && one.distance < two.distance))
         memcpy(two.best, one.best, sizeof two.best);

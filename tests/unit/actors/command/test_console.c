@@ -150,6 +150,7 @@ static void the_nearest_right_word_is_named(void **state)
 {
     (void)state;
     assert_non_null(strstr(complaint("shwo node", EXIT_WRONG_USAGE), "did you mean show node?"));
+    assert_non_null(strstr(complaint("lag", EXIT_WRONG_USAGE), "did you mean show lag?"));
     assert_non_null(strstr(complaint("tre", EXIT_WRONG_USAGE), "did you mean tree?"));
     assert_non_null(strstr(complaint("show node edgy", EXIT_FAILED), "did you mean edge?"));
     assert_non_null(strstr(complaint("show actor app1/bakc", EXIT_FAILED), "did you mean app1/back?"));
