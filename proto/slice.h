@@ -47,4 +47,14 @@ static inline bool slice_copy(struct slice from, char *to, size_t room)
     return size == from.size;
 }
 
+/* What a hexadecimal digit of either case stands for; -1: it is none. */
+static inline int slice_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 #endif

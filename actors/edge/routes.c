@@ -48,17 +48,6 @@ static bool is_code(struct slice text)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Decodes letters and digits. False when something else is escaped, or the path is longer than any of ours. */
 static bool decode(struct slice path, char *room, struct slice *ret_path)
 {
@@ -70,9 +59,10 @@ static bool decode(struct slice path, char *room, struct slice *ret_path)
         char c = path.at[from];
 
         if (c == '%') {
-            if (path.size - from < 3 || hex_digit(path.at[from + 1]) < 0 || hex_digit(path.at[from + 2]) < 0)
+            if (path.size - from < 3 || slice_hex_digit(path.at[from + 1]) < 0 ||
+                slice_hex_digit(path.at[from + 2]) < 0)
                 return false;
-            c = (char)(hex_digit(path.at[from + 1]) * 16 + hex_digit(path.at[from + 2]));
+            c = (char)(slice_hex_digit(path.at[from + 1]) * 16 + slice_hex_digit(path.at[from + 2]));
             if (!is_letter_or_digit(c))
                 return false;
             from += 2;

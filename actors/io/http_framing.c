@@ -280,17 +280,6 @@ static enum step read_body(struct framing *framing, size_t size)
     return STEP_DONE;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* What a body costs beside its data. Called between chunks, when all announced data has been read. */
 static bool is_mostly_overhead(const struct framing *framing)
 {
@@ -310,8 +299,8 @@ static enum step read_chunk_size(struct framing *framing, const char *bytes, siz
         return step;
     if (is_mostly_overhead(framing))
         return refuse(framing, 413, "The body's chunks are too small.");
-    for (i = 0; i < line.size && hex_digit(line.at[i]) >= 0; i++)
-        length = (length << 4) | (uint64_t)hex_digit(line.at[i]);
+    for (i = 0; i < line.size && slice_hex_digit(line.at[i]) >= 0; i++)
+        length = (length << 4) | (uint64_t)slice_hex_digit(line.at[i]);
     if (i == 0 || i > 8 || line.size > FRAMING_CHUNK_LINE_LIMIT)
         return refuse(framing, 400, "A chunk's size must be a hexadecimal number of at most eight digits.");
     if (i < line.size && (line.at[i] != ';' || !is_text(line.at + i, line.size - i)))

@@ -51,17 +51,6 @@ static bool take_byte(struct slice *rest, char byte)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The byte at the front of *rest, which is not empty; 0 when it is no byte of a text. */
 static char take_decoded(struct slice *rest)
 {
@@ -72,8 +61,8 @@ static char take_decoded(struct slice *rest)
         rest->size--;
         return *rest->at++;
     }
-    high = rest->size > 0 ? hex_digit(rest->at[0]) : -1;
-    low = rest->size > 1 ? hex_digit(rest->at[1]) : -1;
+    high = rest->size > 0 ? slice_hex_digit(rest->at[0]) : -1;
+    low = rest->size > 1 ? slice_hex_digit(rest->at[1]) : -1;
     if (high < 0 || low < 0)
         return '\0';
     rest->at += 2;
