@@ -3,23 +3,26 @@
  * hot_links -- see hot_links.h.
  *
  * The index is open addressing with linear probing: an array of 32-bit tags, which is all that a miss has to read, and
- * beside it the links. It is as large as it will ever need to be from the start, at most half full; pages that are not
- * touched cost nothing, and no request ever waits for a rehash. Deletion shifts back what follows, so there are no
- * tombstones.
+ * beside it the links. A tag is the code's hash, and says where its search begins. The index is as large as it will
+ * ever need to be from the start, at most two thirds full; pages that are not touched cost nothing, and no request ever
+ * waits for a rehash. Deletion shifts back what follows, so there are no tombstones.
  */
 #include "actors/edge/hot_links.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+static_assert(HOT_LOCATION_LIMIT < 1 << 14 && HOT_CODE_LIMIT < 1 << 5, "their sizes fit struct hot_link");
+
 enum { IN_SMALL, IN_MAIN, QUEUES };
 enum {
     USES_LIMIT = 3,
     SMALL_SHARE = 10 /* a tenth of the entries */,
-    ENTRY_OVERHEAD = 16 + 24 /* malloc, index, ghost */
+    ENTRY_OVERHEAD = 8 + 24 /* malloc; index and ghost, of one and a half places */
 };
 
 struct queue {
@@ -30,7 +33,7 @@ struct queue {
 struct hot_links {
     uint32_t *tags; /* 0: free */
     struct hot_link **links;
-    uint64_t mask;
+    uint64_t places;
     uint32_t *ghosts; /* tags of links that were evicted after one use, by the same positions */
     struct queue queues[QUEUES];
     uint32_t entries_limit;
@@ -43,21 +46,26 @@ struct hot_links {
 
 /* ------------------------------------------------------------------------------------------------ one link */
 
+/* The bytes after `text` begin where the structure's padding would be. */
+static size_t size_of(size_t code_size, size_t location_size)
+{
+    return offsetof(struct hot_link, text) + code_size + location_size;
+}
+
 struct hot_link *
-hot_link_make(enum code_state state, struct slice code, struct slice location, uint64_t version, uint64_t expires_us)
+hot_link_make(enum code_state state, struct slice code, struct slice location, uint64_t version, uint64_t until_us)
 {
     struct hot_link *link;
 
     assert(code.size <= HOT_CODE_LIMIT && location.size <= HOT_LOCATION_LIMIT);
-    link = malloc(sizeof(*link) + code.size + location.size);
+    link = calloc(1, size_of(code.size, location.size));
     assert(link != NULL);
-    *link = (struct hot_link){ .version = version,
-                               .expires_us = expires_us,
-                               .fresh_until_us = UINT64_MAX,
-                               .references = 1,
-                               .location_size = (uint16_t)location.size,
-                               .code_size = (uint8_t)code.size,
-                               .state = (uint8_t)state };
+    link->version = version;
+    link->until_us = until_us;
+    link->references = 1;
+    link->location_size = location.size & 0x3fff; /* all of it: see the limit */
+    link->code_size = code.size & 0x1f;
+    link->state = state;
     if (code.size > 0)
         memcpy(link->text, code.at, code.size);
     if (location.size > 0)
@@ -82,37 +90,43 @@ void hot_link_release(struct hot_link *link)
 
 static uint64_t cost(const struct hot_link *link)
 {
-    return sizeof(*link) + link->code_size + link->location_size + ENTRY_OVERHEAD;
+    return size_of(link->code_size, link->location_size) + ENTRY_OVERHEAD;
 }
 
 /* ------------------------------------------------------------------------------------------------ the index */
 
-static uint64_t hash_of(const struct hot_links *table, struct slice code)
+/* Never 0, which marks a free place. */
+static uint32_t tag_of(const struct hot_links *table, struct slice code)
 {
-    return XXH3_64bits_withSeed(code.at, code.size, table->seed);
+    return (uint32_t)XXH3_64bits_withSeed(code.at, code.size, table->seed) | 1;
 }
 
-static uint32_t tag_of(uint64_t hash)
+/* Lemire, "Fast random integer generation in an interval", 2019: a share of the places without a division. */
+static uint64_t home_of(const struct hot_links *table, uint32_t tag)
 {
-    return (uint32_t)hash | 1;
+    return tag * table->places >> 32;
 }
 
-static uint64_t home_of(const struct hot_links *table, uint64_t hash)
+static uint64_t next_place(const struct hot_links *table, uint64_t at)
 {
-    return (hash >> 32 ^ hash >> 8) & table->mask;
+    return at + 1 < table->places ? at + 1 : 0;
+}
+
+/* How far a search that begins at `from` goes to reach `to`. */
+static uint64_t distance(const struct hot_links *table, uint64_t from, uint64_t to)
+{
+    return to >= from ? to - from : to + table->places - from;
 }
 
 /* The position of the code, or of the free place where it would go. */
-static uint64_t position_of(const struct hot_links *table, struct slice code, uint64_t hash)
+static uint64_t position_of(const struct hot_links *table, struct slice code, uint32_t tag)
 {
-    uint32_t tag = tag_of(hash);
-    uint64_t at = home_of(table, hash);
+    uint64_t at = home_of(table, tag);
 
     while (table->tags[at] != 0) {
-        if (table->tags[at] == tag && table->links[at]->hash == hash &&
-            slice_equal(hot_link_code(table->links[at]), code))
+        if (table->tags[at] == tag && slice_equal(hot_link_code(table->links[at]), code))
             break;
-        at = (at + 1) & table->mask;
+        at = next_place(table, at);
     }
     return at;
 }
@@ -122,13 +136,10 @@ static void take_from_index(struct hot_links *table, uint64_t hole)
     uint64_t at = hole;
 
     for (;;) {
-        uint64_t home;
-
-        at = (at + 1) & table->mask;
+        at = next_place(table, at);
         if (table->tags[at] == 0)
             break;
-        home = home_of(table, table->links[at]->hash);
-        if (((at - home) & table->mask) >= ((at - hole) & table->mask)) { /* it may move back into the hole */
+        if (distance(table, home_of(table, table->tags[at]), at) >= distance(table, hole, at)) { /* it may move back */
             table->tags[hole] = table->tags[at];
             table->links[hole] = table->links[at];
             hole = at;
@@ -144,7 +155,7 @@ static void enqueue(struct hot_links *table, struct hot_link *link, uint8_t wher
 {
     struct queue *queue = &table->queues[where];
 
-    link->queue = where;
+    link->queue = where & 1;
     link->newer = NULL;
     link->older = queue->newest;
     if (queue->newest != NULL)
@@ -182,10 +193,12 @@ static void forget(struct hot_links *table, uint64_t position)
 
 static void evict(struct hot_links *table, struct hot_link *link)
 {
+    uint32_t tag = tag_of(table, hot_link_code(link));
+
     table->evicted++;
     if (link->queue == IN_SMALL)
-        table->ghosts[home_of(table, link->hash)] = tag_of(link->hash);
-    forget(table, position_of(table, hot_link_code(link), link->hash));
+        table->ghosts[home_of(table, tag)] = tag;
+    forget(table, position_of(table, hot_link_code(link), tag));
 }
 
 /* One step of S3-FIFO: the oldest of a queue goes, or gets a second chance. */
@@ -214,12 +227,10 @@ static void make_room_once(struct hot_links *table)
 struct hot_links *hot_links_new(uint32_t entries_limit, uint64_t bytes_limit, uint64_t seed)
 {
     struct hot_links *table = calloc(1, sizeof(*table));
-    uint64_t places = 16;
+    uint64_t places = (uint64_t)entries_limit + entries_limit / 2 + 16;
 
     assert(table != NULL && entries_limit > 0);
-    while (places < (uint64_t)entries_limit * 2)
-        places *= 2;
-    table->mask = places - 1;
+    table->places = places;
     table->tags = calloc(places, sizeof(*table->tags));
     table->links = calloc(places, sizeof(struct hot_link *));
     table->ghosts = calloc(places, sizeof(*table->ghosts));
@@ -256,12 +267,11 @@ void hot_links_destroy(struct hot_links **table_pointer)
 
 struct hot_link *hot_links_get(struct hot_links *table, struct slice code, uint64_t now_us, uint64_t wall_us)
 {
-    uint64_t position = position_of(table, code, hash_of(table, code));
-    struct hot_link *link = table->links[position];
+    struct hot_link *link = table->links[position_of(table, code, tag_of(table, code))];
 
-    if (link == NULL || link->generation != table->generation || link->fresh_until_us <= now_us)
+    if (link == NULL || link->generation != table->generation)
         return NULL;
-    if (link->expires_us != 0 && link->expires_us <= wall_us)
+    if (link->until_us != 0 && link->until_us <= (link->state == CODE_UNKNOWN ? now_us : wall_us))
         return NULL;
     if (link->uses < USES_LIMIT)
         link->uses++;
@@ -270,12 +280,11 @@ struct hot_link *hot_links_get(struct hot_links *table, struct slice code, uint6
 
 void hot_links_put(struct hot_links *table, struct hot_link *link)
 {
+    uint32_t tag = tag_of(table, hot_link_code(link));
+    uint64_t position = position_of(table, hot_link_code(link), tag);
     uint8_t where = IN_SMALL;
-    uint64_t position;
 
-    link->hash = hash_of(table, hot_link_code(link));
     link->generation = table->generation;
-    position = position_of(table, hot_link_code(link), link->hash);
     if (table->links[position] != NULL) {
         const struct hot_link *old = table->links[position];
 
@@ -284,7 +293,7 @@ void hot_links_put(struct hot_links *table, struct hot_link *link)
         link->uses = old->uses;
         where = old->queue;
         forget(table, position);
-    } else if (table->ghosts[home_of(table, link->hash)] == tag_of(link->hash)) {
+    } else if (table->ghosts[home_of(table, tag)] == tag) {
         where = IN_MAIN;
     }
     if (cost(link) > table->bytes_limit)
@@ -292,8 +301,8 @@ void hot_links_put(struct hot_links *table, struct hot_link *link)
     while (table->queues[IN_SMALL].count + table->queues[IN_MAIN].count >= table->entries_limit ||
            table->bytes + cost(link) > table->bytes_limit)
         make_room_once(table);
-    position = position_of(table, hot_link_code(link), link->hash); /* making room may have moved it */
-    table->tags[position] = tag_of(link->hash);
+    position = position_of(table, hot_link_code(link), tag); /* making room may have moved it */
+    table->tags[position] = tag;
     table->links[position] = hot_link_keep(link);
     table->bytes += cost(link);
     enqueue(table, link, where);
@@ -301,7 +310,7 @@ void hot_links_put(struct hot_links *table, struct hot_link *link)
 
 void hot_links_drop(struct hot_links *table, struct slice code)
 {
-    uint64_t position = position_of(table, code, hash_of(table, code));
+    uint64_t position = position_of(table, code, tag_of(table, code));
 
     if (table->links[position] != NULL)
         forget(table, position);

@@ -23,20 +23,21 @@ enum { HOT_CODE_LIMIT = 20, HOT_LOCATION_LIMIT = 8 * 1024 }; /* bytes */
 /* As in message link_resolved. */
 enum code_state { CODE_UNKNOWN = 0, CODE_LIVE = 1, CODE_GONE = 2 };
 
+/* Small, because there are millions: with a code and an address of usual lengths it fits the allocator's 96 bytes. */
 struct hot_link {
-    uint64_t hash;
     struct hot_link *newer, *older; /* in its queue */
     uint64_t version;               /* of the row */
-    uint64_t expires_us;            /* wall clock; 0: never */
-    uint64_t fresh_until_us;        /* monotonic; UINT64_MAX: as long as it is trusted */
-    uint32_t generation;            /* of the table when it was put */
+    /* It may be used until then; 0: as long as it is trusted. An unknown code by the monotonic clock, for that answer
+     * ages; all others by the wall clock, which is when a link expires. */
+    uint64_t until_us;
+    uint32_t generation; /* of the table when it was put */
     uint32_t references;
-    uint16_t location_size;
-    uint8_t code_size;
-    uint8_t state; /* enum code_state */
-    uint8_t uses;  /* since it last moved, at most 3 */
-    uint8_t queue; /* internal */
-    char text[];   /* the code, then the location */
+    uint32_t location_size : 14;
+    uint32_t code_size : 5;
+    uint32_t state : 2; /* enum code_state */
+    uint32_t uses : 2;  /* since it last moved */
+    uint32_t queue : 1; /* internal */
+    char text[];        /* the code, then the location */
 };
 
 struct hot_links;
@@ -47,7 +48,7 @@ void hot_links_destroy(struct hot_links **table); /* accepts NULL in *table; set
 
 /* A link with one reference, the caller's. `code` and `location` are within the limits above. */
 struct hot_link *
-hot_link_make(enum code_state state, struct slice code, struct slice location, uint64_t version, uint64_t expires_us);
+hot_link_make(enum code_state state, struct slice code, struct slice location, uint64_t version, uint64_t until_us);
 struct hot_link *hot_link_keep(struct hot_link *link);
 void hot_link_release(struct hot_link *link); /* accepts NULL */
 

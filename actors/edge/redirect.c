@@ -187,7 +187,7 @@ static void keep(struct resolve *resolve, struct hot_link *link)
 
         if (fresh_us == 0)
             return;
-        link->fresh_until_us = actor_now_us(self->me) + fresh_us;
+        link->until_us = actor_now_us(self->me) + fresh_us;
     }
     hot_links_put(self->links, link);
 }

@@ -135,12 +135,15 @@ static void test_when_a_copy_may_be_used(void **state)
     struct hot_link *link = hot_link_make(CODE_LIVE, code, SLICE("https://x/"), 5, 1000);
 
     (void)state;
-    link->fresh_until_us = 500;
     hot_links_put(table, link);
     hot_link_release(link);
-    assert_non_null(hot_links_get(table, code, 499, 999));
-    assert_null(hot_links_get(table, code, 500, 999));
-    assert_null(hot_links_get(table, code, 499, 1000));
+    assert_non_null(hot_links_get(table, code, 5000, 999)); /* a link expires by the wall clock */
+    assert_null(hot_links_get(table, code, 5000, 1000));
+    link = hot_link_make(CODE_UNKNOWN, SLICE("xyz"), SLICE(""), 0, 500);
+    hot_links_put(table, link);
+    hot_link_release(link);
+    assert_non_null(hot_links_get(table, SLICE("xyz"), 499, 9999)); /* that there is none ages by the other one */
+    assert_null(hot_links_get(table, SLICE("xyz"), 500, 9999));
     put(table, code, "https://older/", 4); /* does not replace what is newer */
     assert_int_equal(hot_links_get(table, code, 0, 0)->version, 5);
     hot_links_distrust(table);
