@@ -187,7 +187,9 @@ static void delivered(struct actor *me, void *context, const struct kafka_delive
     work(me, lane);
 }
 
-/* Sends the run that has been joined. False when there is no room for it now. */
+/* Sends the run that has been joined, once the one before it has arrived: if a later run arrived and an earlier one did
+ * not, the window's end would stand in Kafka behind a hole, Postgres' mark would pass clicks that are not counted, and
+ * after a crash nobody would send them again. False when it has to wait. */
 static bool send_run(struct actor *me, struct bridge_lane *lane)
 {
     struct kafka_bridge *self = actor_state(me);
@@ -196,7 +198,7 @@ static bool send_run(struct actor *me, struct bridge_lane *lane)
 
     if (lane->run.size == 0)
         return true;
-    if (!kafka_producer_has_room(self->producer, lane->run.size + sizeof name))
+    if (lane->under_way > 0 || !kafka_producer_has_room(self->producer, lane->run.size + sizeof name))
         return false;
     click_run_encode_key(&name, &key);
     (void)failpoint("kafka_bridge.before_send");
@@ -326,6 +328,8 @@ static void work(struct actor *me, struct bridge_lane *lane)
             publish_done(me, lane);
             continue;
         }
+        if (lane->under_way > 0 && lane->run.size > 0)
+            return; /* the next run waits for the report of this one */
         if (redis_generation(self->redis) == 0 ||
             !kafka_producer_has_room(self->producer, lane->run.size + 2 * CLICK_RUN_BYTES))
             return;

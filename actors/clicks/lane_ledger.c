@@ -71,6 +71,7 @@ static bool take_missing(struct lane_ledger *ledger, uint64_t *first, uint64_t l
     struct seq_range fresh = { .first = range.first > *first ? range.first : *first,
                                .last = range.last < last ? range.last : last };
 
+    assert(fresh.first <= fresh.last); /* what was filled before is missing no more */
     fill(ledger, index, fresh);
     *ret_fresh = fresh;
     *first = fresh.last + 1;

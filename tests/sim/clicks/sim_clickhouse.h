@@ -43,7 +43,7 @@ static void sim_clickhouse_read(uint32_t most)
 {
     for (int32_t partition = 0; partition < SIM_PARTITIONS; partition++) {
         for (uint32_t i = 0; i < most && clickhouse.next[partition] < kafka.count[partition]; i++) {
-            const struct sim_record *record = &kafka.log[partition][clickhouse.next[partition]];
+            const struct sim_record *record = sim_kafka_read((uint32_t)partition, clickhouse.next[partition]);
 
             assert_true(
                 click_rows_take(clickhouse.rows, partition, clickhouse.next[partition]++, record->key, record->value));

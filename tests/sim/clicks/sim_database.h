@@ -61,7 +61,7 @@ static void sim_sink_read(uint32_t most)
 {
     for (uint32_t partition = 0; partition < SIM_PARTITIONS; partition++) {
         for (uint32_t i = 0; i < most && sink.next[partition] < kafka.count[partition]; i++) {
-            const struct sim_record *record = &kafka.log[partition][sink.next[partition]];
+            const struct sim_record *record = sim_kafka_read(partition, sink.next[partition]);
             enum ingestion_verdict verdict =
                 ingestion_take(sink.ingestion, &(struct ingestion_record){ .partition = partition,
                                                                            .offset = sink.next[partition]++,

@@ -2,6 +2,9 @@
 /*
  * sim_kafka -- the producer adapter for tests in virtual time: a log per partition, and ways to fail. Included by one
  * test file, whose definitions take the place of the adapter's.
+ *
+ * Two records may change places as long as nobody has read either. Kafka does not do that and the bridge sends a lane's
+ * runs one after the other, but a topic that was copied or restored may be so: its clicks come late, and still count.
  */
 #ifndef TESTS_SIM_CLICKS_SIM_KAFKA_H
 #define TESTS_SIM_CLICKS_SIM_KAFKA_H
@@ -23,9 +26,11 @@ struct sim_record {
 static struct sim_kafka {
     struct sim_record log[SIM_PARTITIONS][SIM_LOG_LIMIT];
     uint32_t count[SIM_PARTITIONS];
-    bool is_down;   /* records wait, and fail when their time is over */
-    unsigned fails; /* so many percent of the records are not delivered */
-    unsigned loses; /* so many percent are, but the answer is lost */
+    uint32_t read[SIM_PARTITIONS]; /* so many have been read by somebody */
+    bool is_down;                  /* records wait, and fail when their time is over */
+    unsigned fails;                /* so many percent of the records are not delivered */
+    unsigned loses;                /* so many percent are, but the answer is lost */
+    unsigned swaps;                /* so many percent change places with the one before */
     unsigned seed;
 } kafka;
 
@@ -64,9 +69,31 @@ static void sim_free_record(struct sim_record *record)
 static void sim_kafka_clear(void)
 {
     for (int partition = 0; partition < SIM_PARTITIONS; partition++) {
+        kafka.read[partition] = 0;
         while (kafka.count[partition] > 0)
             sim_free_record(&kafka.log[partition][--kafka.count[partition]]);
     }
+}
+
+/* The record at this place is about to be read. */
+static const struct sim_record *sim_kafka_read(uint32_t partition, int64_t place)
+{
+    if (place >= kafka.read[partition])
+        kafka.read[partition] = (uint32_t)place + 1;
+    return &kafka.log[partition][place];
+}
+
+static void sim_append(int32_t partition, struct sim_record record)
+{
+    struct sim_record *log = kafka.log[partition];
+    uint32_t place = kafka.count[partition]++;
+
+    assert(place < SIM_LOG_LIMIT);
+    if (place > kafka.read[partition] && (unsigned)rand_r(&kafka.seed) % 100 < kafka.swaps) {
+        log[place] = log[place - 1];
+        place--;
+    }
+    log[place] = record;
 }
 
 /* Decides what becomes of one record. */
@@ -78,8 +105,7 @@ static enum outcome sim_store(struct sim_sending *sending)
         sim_free_record(&sending->record);
         return OUTCOME_NOT_SENT;
     }
-    assert(kafka.count[sending->partition] < SIM_LOG_LIMIT);
-    kafka.log[sending->partition][kafka.count[sending->partition]++] = sending->record;
+    sim_append(sending->partition, sending->record);
     return chance < kafka.fails + kafka.loses ? OUTCOME_UNKNOWN : OUTCOME_DONE;
 }
 

@@ -3,8 +3,8 @@
  * The pipeline from the edge's question to both databases in one thread: the real click_buffer, kafka_bridge,
  * ingestion, click_rows and recount, with simulated Redis, Kafka, Postgres and ClickHouse and virtual time. A seed
  * decides what happens: clicks, pauses, crashes of the node, cut connections with lost answers, a Redis that is away,
- * refuses, is wiped or wakes up with an older state, a Kafka that is away, refuses or loses answers, transactions and
- * inserts of unknown outcome. Then everything heals, and it is checked, click by click:
+ * refuses, is wiped or wakes up with an older state, a Kafka that is away, refuses, loses answers or mixes up the
+ * order, transactions and inserts of unknown outcome. Then everything heals, and it is checked, click by click:
  *
  *     every click that was answered is counted once, under its code, and is one row in ClickHouse; nothing is counted
  *     that was not issued; whoever read the statistics meanwhile saw at least what had been answered, and never more
@@ -32,7 +32,7 @@ enum {
     STEPS = 150,
     HEAL_STEPS = 400,
     SEEDS = 150,
-    RUSH_TURNS = 10, /* as many clicks as make a window several records in Kafka */
+    RUSH_TURNS = 24, /* as many clicks as make a window several records in Kafka */
     RUSH_ASKS = 12,
     RUSH_REST = 12
 };
@@ -40,6 +40,7 @@ enum {
 static unsigned running;         /* the seed of the run, for the message when it fails; 0: none */
 static struct fake_server saved; /* an older state of Redis */
 static bool has_saved;
+static bool may_swap;       /* in this run Kafka mixes up records: then what is below a mark may come later */
 static bool journal_failed; /* in this run: then Redis must not forget anything as well */
 
 /* ------------------------------------------------------------------------------------------------ Redis's troubles */
@@ -103,6 +104,7 @@ static void trouble_kafka(void)
     kafka.is_down = random_below(3) == 0;
     kafka.fails = random_below(3) == 0 ? random_below(60) : 0;
     kafka.loses = random_below(3) == 0 ? random_below(60) : 0;
+    kafka.swaps = may_swap && random_below(3) == 0 ? random_below(60) : 0;
 }
 
 /* Once the journal has failed in a run, what Redis alone holds must not be taken from Redis. */
@@ -158,8 +160,10 @@ static void read_statistics(void)
         if (random_below(2) == 0)
             sim_sink_flush((enum sim_end)random_below(3));
         for (uint64_t epoch = SIM_FIRST_EPOCH; epoch < next_epoch; epoch++) {
-            for (uint32_t lane = 0; lane < SIM_PARTITIONS; lane++)
+            for (uint32_t lane = 0; lane < SIM_PARTITIONS; lane++) {
                 pending_set_mark(pending, epoch, lane, sim_lane_of(epoch, lane)->mark);
+                is_whole = is_whole && sim_lane_of(epoch, lane)->hole_count == 0; /* below the mark and not here yet */
+            }
         }
         {
             struct pending_total waiting = pending_sum(pending);
@@ -222,6 +226,8 @@ static void rush(void)
     static char host[250];
 
     memset(host, 'h', sizeof host);
+    if (random_below(2) == 0)
+        trouble_kafka();
     for (int turn = 0; turn < RUSH_TURNS; turn++) {
         for (int i = 0; i < RUSH_ASKS; i++)
             click((struct slice){ host, sizeof host });
@@ -231,6 +237,8 @@ static void rush(void)
         advance(random_below(300000));
         sink_step();
         clickhouse_step();
+        if (random_below(3) == 0)
+            read_statistics();
     }
 }
 
@@ -282,8 +290,7 @@ static void heal(void)
     server.refuses = NULL;
     server.drop_after = 0;
     kafka.is_down = false;
-    kafka.fails = 0;
-    kafka.loses = 0;
+    kafka.fails = kafka.loses = kafka.swaps = 0;
     assert_null(failpoint_set("click_buffer.journal_write", "off"));
     for (int i = 0; i < HEAL_STEPS && (i < 10 || !is_all_counted()); i++) { /* some asks are yet to be answered */
         advance(300000);
@@ -339,6 +346,7 @@ static void reset_world(unsigned run)
     saved.row_count = 0;
     has_saved = false;
     journal_failed = false;
+    may_swap = run % 2 == 0;
     sim_kafka_clear();
     memset(&database, 0, sizeof database);
     memset(asked, 0, sizeof asked);
@@ -348,7 +356,7 @@ static void reset_world(unsigned run)
     next_epoch = SIM_FIRST_EPOCH;
     seed = run;
     kafka.is_down = false;
-    kafka.fails = kafka.loses = 0;
+    kafka.fails = kafka.loses = kafka.swaps = 0;
     kafka.seed = run;
     assert_int_equal(system("rm -rf nodes"), 0);
     assert_null(failpoint_set("click_buffer.journal_write", "off"));
