@@ -355,13 +355,16 @@ static void add_buffer(struct reading *reading, const struct clicks_pending *hea
         pending_add_window(reading->pending, &heard->windows.at[i]);
 }
 
-/* A buffer that does not answer is no failure: its lanes are not covered, so Redis is asked for them. */
+/* A buffer that does not answer is no failure: its lanes are not covered, so Redis is asked for them. But its journal
+ * alone may hold clicks that it took while Redis was away, so what comes of it is a lower bound. */
 static void buffer_answered(struct actor *me, void *context, const struct answer *answer)
 {
     struct reading *reading = context;
 
     if (answer->outcome == ASK_ANSWERED && answer->schema == &clicks_pending_schema)
         add_buffer(reading, answer->message);
+    else
+        reading->is_incomplete = true;
     if (--reading->due == 0)
         ask_redis(me, reading);
 }

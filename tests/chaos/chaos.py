@@ -102,6 +102,7 @@ class Run:
         points = [point for point in failpoints.listed(self.platform, "edge") if point.startswith(prefix)]
         if not points:
             sys.exit("this build has no failpoints of that name; chaos builds them into build/dev")
+        self.clients.ports.append(self.clients.port + failpoints.SECOND_EDGE_PORT)
         workers = [failpoints.Worker(self.platform, say, self.doer.pid_of, node, todo)
                    for node, todo in failpoints.orders(self.seed, points, times).items()]
         clicking = threading.Thread(target=lambda: asyncio.run(self.clients.run(length_s + 60)))
@@ -112,6 +113,8 @@ class Run:
             self.clients.running = False
             clicking.join()
         self.doer.done = reached.total()
+        say(f"{len(points)} places: the least often reached {min(reached[point] for point in points)} times, the most often "
+            f"{max(reached[point] for point in points)}")
         for point in points:
             say(f"{point}: reached {reached[point]} times" + (f", not reached {missed[point]}" * bool(missed[point])))
         if left:
@@ -201,11 +204,13 @@ def prepare(folder, chosen):
     """A platform that is not up yet, and the proxies of its connections."""
     if DISK in chosen.faults:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=0700", "shunt-chaos", folder], check=True)
-    settings = ["--set", "nodes/edge/actors/edge/debug_identity=yes"]
+    settings = ["--set", "kinds/edge/debug_identity=yes"]
+    source = None
     if FAILPOINTS in chosen.faults:  # more flushes, more chances to fail in one
+        source = failpoints.with_two_edges((ROOT / "topology/local.zpl").read_text())
         for sink in ("postgres_sink", "clickhouse_sink"):
             settings += ["--set", f"kinds/{sink}/flush=500ms"]
-    platform = Platform(folder, *settings)
+    platform = Platform(folder, *settings, source=source)
     if not set(proxy_kinds) & set(chosen.faults):
         return platform, None
     topology = platform.topology.read_text()

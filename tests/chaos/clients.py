@@ -41,6 +41,7 @@ class Connection:
 class Clients:
     def __init__(self, port, ledger, rate, seed, stats_rate=5):
         self.port = port
+        self.ports = [port]  # of all edges
         self.ledger = ledger
         self.rate = rate
         self.stats_rate = stats_rate
@@ -79,8 +80,8 @@ class Clients:
         if status == 307:
             self.ledger.came_back(code, fields["x-shunt-click"])
 
-    async def _client(self):
-        connection = Connection(self.port)
+    async def _client(self, number):
+        connection = Connection(self.ports[number % len(self.ports)])
         while self.running:
             await self._turn()
             try:
@@ -121,7 +122,7 @@ class Clients:
     async def run(self, until_s):
         """Until it is stopped or the time is over; then every request under way gets its end."""
         self.next_at = time.monotonic()
-        tasks = [asyncio.create_task(self._client()) for _ in range(CONNECTIONS)]
+        tasks = [asyncio.create_task(self._client(number)) for number in range(CONNECTIONS)]
         tasks.append(asyncio.create_task(self._stats_reader()))
         deadline = time.monotonic() + until_s
         while self.running and time.monotonic() < deadline:

@@ -119,6 +119,24 @@ static void what_cannot_be_asked_makes_a_lower_bound(void **state)
     stage_close(&stage);
 }
 
+/* Redis is there, but what only its journal has is not in Redis. */
+static void a_silent_buffer_makes_a_lower_bound(void **state)
+{
+    struct stage stage = stage_open(2);
+    uint64_t question = STAGE_ASK(&stage, link_read, .code = SLICE("abc"));
+    const struct link_row *row;
+
+    (void)state;
+    reply_pending(&stage, &(struct clicks_pending){ 0 });
+    harness_advance(stage.harness, 500 * 1000); /* the other does not answer */
+    fake_postgres_bring_forward(fake_postgres_find("FROM urls WHERE short_code"));
+    answer_snapshot(ROW, NULL, NULL);
+    row = STAGE_ANSWER(&stage, question, link_row);
+    assert_int_equal(row->clicks, 100);
+    assert_true(row->clicks_incomplete);
+    stage_close(&stage);
+}
+
 static void a_window_across_its_mark_is_looked_into(void **state)
 {
     static const struct covered_lane covered[] = { { .epoch = 9, .lane = 0 } };
@@ -165,6 +183,7 @@ int main(void)
         cmocka_unit_test(windows_above_the_mark_count_once),
         cmocka_unit_test(lanes_that_nobody_covers_are_read_from_redis),
         cmocka_unit_test(what_cannot_be_asked_makes_a_lower_bound),
+        cmocka_unit_test(a_silent_buffer_makes_a_lower_bound),
         cmocka_unit_test(a_window_across_its_mark_is_looked_into),
         cmocka_unit_test(no_row_is_404_and_no_database_503),
     };
