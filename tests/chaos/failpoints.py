@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Failpoints of a test build, set on running nodes, each as often as wanted.
 
-A node works through a list of its own. It is told of several places at once: of some that fail, or take their time, and of at most one that
-ends it. A place counts as reached once it is seen to be passed; when the node became another one, the place that was to
-end it counts, and the others are set again. Places that a running node does not come by are helped: what brings it
+A node works through a list of its own. It is told of several places at once: of some that fail or take their time, and
+of at most one that ends it. A place counts as reached once it is seen to be passed; when the node became another one, the
+place that was to end it counts, and the others are set again. Places that a running node does not come by are helped: what brings it
 there is in PROVOKED. A place that was not reached in time is reported, never counted.
 """
 import collections
@@ -148,7 +148,7 @@ def _until_done(worker, deadline):
 
 def work_through(workers, tick, deadline):
     """All lists side by side, until they are done or the time is over."""
-    threads = [threading.Thread(target=_until_done, args=(worker, deadline)) for worker in workers]
+    threads = [threading.Thread(target=_until_done, args=(worker, deadline), daemon=True) for worker in workers]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
