@@ -237,11 +237,6 @@ static void take_entries(struct actor *me, struct bridge_lane *lane, const struc
     }
 }
 
-static bool contains(const char *text, const char *word)
-{
-    return strstr(text, word) != NULL;
-}
-
 static uint64_t last_generated(const struct redis_reply *reply)
 {
     for (uint32_t i = 0; i + 1 < redis_reply_count(reply); i += 2) {
@@ -266,7 +261,7 @@ static void stream_told(struct actor *me, void *context, const struct redis_resu
         lane->is_read = true;
     else
         lane->not_before_us = actor_now_us(me) + RETRY_PAUSE_US;
-    if (result->outcome != OUTCOME_DONE && !contains(result->detail, "no such key") &&
+    if (result->outcome != OUTCOME_DONE && strstr(result->detail, "no such key") == NULL &&
         result->outcome != OUTCOME_NOT_SENT)
         actor_log(me, LOG_WARN, "a stream of clicks could not be looked at: %s", result->detail);
     work(me, lane);
